@@ -1,0 +1,87 @@
+"""``evaluate`` and ``score``: models against data, without a server.
+
+``evaluate`` is a processing job: models from ``processing/input/models/<name>/model.tar.gz``, labelled rows from
+``processing/input/data/*.csv``, the label column's name from the environment variable ``label`` (default: the label of
+the first model), the result in ``processing/output/evaluation.json``::
+
+    {"rows": 597, "label": "approve", "metrics": {"champion": {"accuracy": ..}, "challenger": {..}}}
+
+With rows in ``processing/input/baseline/*.csv`` it also writes ``processing/output/baseline.csv``: the scores of the
+model ``challenger`` (or of the only one) under the name in the environment variable ``prediction``, then its features.
+That is the data set to learn the model's baselines from: what the endpoint gets and answers, column by column.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TextIO
+
+from containers.sklearn_example import contract, metrics
+from containers.sklearn_example.contract import InputError
+from containers.sklearn_example.model import SCORE_DECIMALS, Model, load
+from containers.sklearn_example.table import read, read_folder
+
+
+def evaluate() -> None:
+    processing = contract.base() / "processing"
+    archives = sorted((processing / "input" / "models").glob("*/model.tar.gz"))
+    if not archives:
+        raise InputError(f"{processing / 'input' / 'models'} holds no <name>/model.tar.gz")
+    with tempfile.TemporaryDirectory() as folder:
+        models = {a.parent.name: load(contract.unpack(a, Path(folder) / a.parent.name)) for a in archives}
+    result = compare(models, processing / "input" / "data", os.environ.get("label"))  # noqa: SIM112 - as contracted
+    output = processing / "output" / "evaluation.json"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n")
+    print(json.dumps(result, sort_keys=True))
+    rows = processing / "input" / "baseline"
+    if rows.is_dir():
+        model = models.get("challenger") or next(iter(models.values()))
+        prediction = os.environ.get("prediction") or "prediction"  # noqa: SIM112 - as contracted
+        write_baseline(model, rows, prediction, output.with_name("baseline.csv"))
+
+
+def write_baseline(model: Model, data: Path, prediction: str, target: Path) -> None:
+    """Scores and features of every row of ``data``, in the files' order, as a CSV file with a header.
+
+    Features keep their texts: a whole number that is written with a point would be another type in the statistics.
+
+    Raises:
+        InputError: There is no file, or a feature is missing.
+    """
+    features = model.metadata.features
+    sources = sorted(data.rglob("*.csv"))
+    if not sources:
+        raise InputError(f"{data} holds no *.csv file")
+    with target.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow((prediction, *features))
+        for source in sources:
+            table = read(source)
+            scores = model.scores_of(table)
+            with source.open(newline="", encoding="utf-8") as file:
+                file.readline()
+                cells = (dict(zip(table.columns, row, strict=True)) for row in csv.reader(file) if row)
+                writer.writerows(
+                    (f"{score:.{SCORE_DECIMALS}f}", *(row[name] for name in features))
+                    for score, row in zip(scores, cells, strict=True)
+                )
+
+
+def compare(models: dict[str, Model], data: Path, label: str | None) -> dict[str, object]:
+    """Every model on the same rows; the document described above."""
+    label = label or next(iter(models.values())).metadata.label
+    rows = read_folder(data)
+    truth = metrics.labels(rows.column(label), label)
+    measured = {name: metrics.compute(truth, model.scores_of(rows)) for name, model in models.items()}
+    return {"rows": len(rows.values), "label": label, "metrics": measured}
+
+
+def score(model: Path, source: Path, out: TextIO = sys.stdout) -> None:
+    """One score a line for each row of a CSV file with a header, in its order; columns are found by name."""
+    out.writelines(f"{value:.{SCORE_DECIMALS}f}\n" for value in load(model).scores_of(read(source)))

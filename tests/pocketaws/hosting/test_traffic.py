@@ -1,0 +1,81 @@
+"""A DeploymentConfig as steps of traffic."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pocketaws.faults import Fault
+from pocketaws.hosting.traffic import Plan, Step, plan
+
+
+def config(kind, termination=0, **routing):
+    return {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {"Type": kind, "WaitIntervalInSeconds": 60, **routing},
+            "TerminationWaitInSeconds": termination,
+        }
+    }
+
+
+def percent(value):
+    return {"Type": "CAPACITY_PERCENT", "Value": value}
+
+
+def test_without_a_config_all_traffic_moves_at_once():
+    assert plan({}, 1) == Plan((Step(1.0, 0.0),))
+
+
+def test_all_at_once_bakes_for_the_termination_wait():
+    assert plan(config("ALL_AT_ONCE", termination=30), 4).steps == (Step(1.0, 30.0),)
+
+
+def test_a_canary_has_two_steps():
+    assert plan(config("CANARY", 30, CanarySize=percent(20)), 4).steps == (Step(0.2, 60.0), Step(1.0, 30.0))
+
+
+def test_a_size_in_instances_is_a_share_of_the_fleet():
+    steps = plan(config("CANARY", CanarySize={"Type": "INSTANCE_COUNT", "Value": 1}), 4).steps
+    assert steps == (Step(0.25, 60.0), Step(1.0, 0.0))
+
+
+def test_linear_walks_in_equal_steps_to_all_of_it():
+    shares = [step.share for step in plan(config("LINEAR", LinearStepSize=percent(25)), 4).steps]
+    assert shares == [0.25, 0.5, 0.75, 1.0]
+
+
+@given(size=st.integers(10, 50), instances=st.integers(1, 20))
+def test_shares_only_grow_and_end_with_everything(size, instances):
+    shares = [step.share for step in plan(config("LINEAR", LinearStepSize=percent(size)), instances).steps]
+    assert shares == sorted(set(shares))
+    assert shares[-1] == 1.0
+    assert all(later - earlier <= size / 100 + 1e-9 for earlier, later in zip([0.0, *shares], shares, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("routing", "said"),
+    [
+        ({"kind": "CANARY"}, "needs CanarySize"),
+        ({"kind": "CANARY", "CanarySize": percent(51)}, "at most 50%"),
+        ({"kind": "CANARY", "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1}}, "at most 50%"),
+        ({"kind": "LINEAR", "LinearStepSize": percent(9)}, "between 10% and 50%"),
+    ],
+)
+def test_sizes_outside_awss_limits_are_refused(routing, said):
+    with pytest.raises(Fault, match=said):
+        plan(config(routing.pop("kind"), **routing), 1)
+
+
+def test_a_rolling_update_is_refused_as_not_emulated():
+    with pytest.raises(Fault, match="RollingUpdatePolicy") as raised:
+        plan({"RollingUpdatePolicy": {"MaximumBatchSize": percent(10), "WaitIntervalInSeconds": 0}}, 4)
+    assert raised.value.status == 501
+
+
+def test_alarms_and_the_longest_time_are_taken_over():
+    given_ = config("ALL_AT_ONCE")
+    given_["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 600
+    given_["AutoRollbackConfiguration"] = {"Alarms": [{"AlarmName": "a"}, {"AlarmName": "b"}]}
+    found = plan(given_, 1)
+    assert (found.alarms, found.timeout) == (("a", "b"), 600)
