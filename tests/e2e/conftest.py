@@ -1,0 +1,83 @@
+"""A whole stack for the end-to-end tests: real Airflow, real PostgreSQL, the local AWS; beside any other that runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from endpointwatch.config.loader import load
+from loanapp.applications import Applications
+from loanapp.cloud import Cloud
+from loanapp.loop import Loop
+from loanapp.progress import Reporter
+from loanapp.story import tell
+from onemachine import stack as onemachine
+from onemachine.airflow_api import AirflowApi
+from onemachine.settings import REPOSITORY, VIEWER_LOGIN, Settings
+from onemachine.stack import Stack
+
+# Applications an hour: enough for a retraining on three hours, few enough to be quick.
+LOOP_ROWS = 150
+PROBES = Path(__file__).parent / "dags"
+
+
+@pytest.fixture(scope="session")
+def stack_settings(tmp_path_factory) -> Settings:
+    """A state folder of its own, free ports, and DAG and endpoint folders that tests may add files to."""
+    folder = tmp_path_factory.mktemp("stack")
+    dags = folder / "dags"
+    dags.mkdir()
+    for file in [*(REPOSITORY / "dags").glob("*.py"), *PROBES.glob("*.py"), REPOSITORY / "dags" / ".airflowignore"]:
+        (dags / file.name).symlink_to(file)
+    endpoints = folder / "endpoints"
+    shutil.copytree(REPOSITORY / "include" / "endpoints", endpoints)
+    return Settings.read(
+        {
+            "ENDPOINTWATCH_LOCAL_DIR": str(folder / "local"),
+            "ENDPOINTWATCH_AIRFLOW_PORT": "0",
+            "ENDPOINTWATCH_AWS_PORT": "0",
+            "ENDPOINTWATCH_POSTGRES_PORT": "0",
+            "ENDPOINTWATCH_DAGS_DIR": str(dags),
+            "ENDPOINTWATCH_ENDPOINTS_DIR": str(endpoints),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def stack(stack_settings) -> Iterator[Stack]:
+    """The running stack; its state is removed at the end, its logs stay in pytest's temporary folder."""
+    try:
+        yield onemachine.up(stack_settings)
+    finally:
+        onemachine.down(stack_settings)
+        if stack_settings.shared.exists():
+            shutil.rmtree(stack_settings.shared)
+
+
+@pytest.fixture(scope="session")
+def airflow(stack) -> Iterator[AirflowApi]:
+    """Airflow's REST API, as the administrator."""
+    with AirflowApi(stack.airflow_url, stack.login) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def viewer(stack) -> Iterator[AirflowApi]:
+    """Airflow's REST API, as the user who may only look."""
+    with AirflowApi(stack.airflow_url, VIEWER_LOGIN) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def loop(stack, airflow) -> Loop:
+    """The demo's endpoint, led once round the whole loop by the demo's own driver; every claim it makes has held."""
+    anchor = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    story = tell(Applications.load(), anchor, rows=LOOP_ROWS)
+    endpoint = load(stack.settings.endpoints / "loan-approval.yaml")
+    loop = Loop(airflow, Cloud(stack.environment), endpoint, story, Reporter.plain())
+    loop.play()
+    return loop
