@@ -1,0 +1,34 @@
+"""``python -m endpointwatch``: what the engine can be asked to do from a shell."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+
+from endpointwatch import __version__
+from endpointwatch.config import schema
+from endpointwatch.jobs import __main__ as jobs
+
+COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
+    "jobs": ("run the analysis that a processing job's environment describes", jobs.main),
+    "schema": ("print the JSON schema of the endpoints' YAML files", schema.main),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    listing = "\n".join(f"  {name:<8}{text}" for name, (text, _) in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m endpointwatch",
+        description=f"EndpointWatch {__version__}, the engine.\n\ncommands:\n{listing}",
+        epilog="`python -m endpointwatch <command> --help` says more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("command", choices=COMMANDS, metavar="command")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the command's own arguments")
+    options = parser.parse_args(arguments)
+    return COMMANDS[options.command][1](options.arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,149 @@
+"""Captured JSON Lines to columns: one row per record, whatever it holds; what is no record is set aside.
+
+Record schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from endpointwatch.capture.files import chunks
+
+_SIDE = pl.Struct({"data": pl.String, "encoding": pl.String, "observedContentType": pl.String})
+_GROUND_TRUTH = pl.Struct({"data": pl.String, "encoding": pl.String})
+_METADATA = ("eventId", "inferenceId", "inferenceTime", "invocationSource")
+_RECORD: dict[str, pl.DataType] = {
+    "captureData": pl.Struct({"endpointInput": _SIDE, "endpointOutput": _SIDE}),
+    "groundTruthData": _GROUND_TRUTH,
+    "eventMetadata": pl.Struct(dict.fromkeys(_METADATA, pl.String)),
+}
+SIDES = ("output", "input")
+_KEYS = {"input": "endpointInput", "output": "endpointOutput"}
+COLUMNS: dict[str, type[pl.DataType]] = {
+    "line": pl.Int64,
+    **{f"{side}_{part}": pl.String for side in SIDES for part in ("data", "encoding", "type")},
+    "truth_data": pl.String,
+    "event_id": pl.String,
+    "inference_id": pl.String,
+    "inference_time": pl.String,
+    "source": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A line that is no record."""
+
+    line: int
+    reason: str
+
+
+def records(path: Path) -> Iterator[tuple[pl.DataFrame, list[Malformed]]]:
+    """The records of one file, some megabytes at a time.
+
+    Yields:
+        Records with the columns of :data:`COLUMNS` (null where the record does not say), and the lines that are none.
+        Blank lines are neither.
+    """
+    first = 1
+    for chunk in chunks(path):
+        count = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+        frame = _fast(chunk, first, count)
+        yield _careful(chunk, first) if frame is None else (frame, [])
+        first += count
+
+
+def _fast(chunk: bytes, first: int, count: int) -> pl.DataFrame | None:
+    """All lines at once; None when one of them is not a plain record, so that it has to be found."""
+    if b"\\ud" in chunk or b"\\uD" in chunk:
+        # Polars' parser lets half of a surrogate pair through as garbage.
+        return None
+    try:
+        chunk.decode()
+        frame = pl.read_ndjson(chunk, schema=_RECORD)
+    except (UnicodeDecodeError, pl.exceptions.PolarsError):
+        return None
+    if frame.height != count:
+        return None
+    return _flat(frame).with_columns(line=pl.int_range(first, first + count, dtype=pl.Int64)).select(*COLUMNS)
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    capture, metadata = pl.col("captureData").struct, pl.col("eventMetadata").struct
+    columns = []
+    for side in SIDES:
+        payload = capture.field(_KEYS[side]).struct
+        columns += [
+            payload.field("data").alias(f"{side}_data"),
+            payload.field("encoding").alias(f"{side}_encoding"),
+            payload.field("observedContentType").alias(f"{side}_type"),
+        ]
+    names = ("event_id", "inference_id", "inference_time", "source")
+    columns.append(pl.col("groundTruthData").struct.field("data").alias("truth_data"))
+    columns += [metadata.field(key).alias(name) for key, name in zip(_METADATA, names, strict=True)]
+    return frame.select(columns)
+
+
+def _careful(chunk: bytes, first: int) -> tuple[pl.DataFrame, list[Malformed]]:
+    """Line by line: slower, and it knows which line is wrong and why."""
+    rows: list[dict[str, object]] = []
+    malformed: list[Malformed] = []
+    for line, raw in enumerate(chunk.split(b"\n"), start=first):
+        if not raw.strip():
+            continue
+        try:
+            rows.append(_row(raw, line))
+        except UnicodeError:
+            malformed.append(Malformed(line, "the line is not UTF-8"))
+        except RecursionError:
+            malformed.append(Malformed(line, "the JSON is nested too deeply"))
+        except ValueError as error:
+            malformed.append(Malformed(line, str(error)))
+    return pl.DataFrame(rows, schema=COLUMNS), malformed
+
+
+def _row(raw: bytes, line: int) -> dict[str, object]:
+    try:
+        record = json.loads(raw, object_pairs_hook=_first_wins)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the line is not valid JSON: {error.msg} at character {error.pos + 1}") from error
+    if not isinstance(record, dict):
+        raise ValueError("the line is JSON, but not an object")  # noqa: TRY004 (a fault of the data, not of a caller)
+    capture, metadata = _part(record, "captureData"), _part(record, "eventMetadata")
+    row: dict[str, object] = {"line": line, "truth_data": _text(_part(record, "groundTruthData").get("data"))}
+    for side in SIDES:
+        payload = _part(capture, _KEYS[side])
+        row[f"{side}_data"] = _text(payload.get("data"))
+        row[f"{side}_encoding"] = _text(payload.get("encoding"))
+        row[f"{side}_type"] = _text(payload.get("observedContentType"))
+    names = ("event_id", "inference_id", "inference_time", "source")
+    row |= {name: _text(metadata.get(key)) for key, name in zip(_METADATA, names, strict=True)}
+    return row
+
+
+def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a repeated key Polars takes the first, Python the last; a record must not depend on how its neighbours read.
+    return dict(reversed(pairs))
+
+
+def _part(record: dict[str, Any], key: str) -> dict[str, Any]:
+    part = record.get(key)
+    if part is None:
+        return {}
+    if not isinstance(part, dict):
+        raise ValueError(f"{key} is not an object")  # noqa: TRY004 (a fault of the data, not of a caller)
+    return part
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value)
+    text.encode()  # half of a surrogate pair is valid JSON, but no text
+    return text

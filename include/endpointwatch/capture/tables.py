@@ -1,0 +1,129 @@
+"""CSV data sets, with a header or without, as rows of raw texts: nothing is guessed about types on the way."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import polars as pl
+
+from endpointwatch.capture.files import chunks, files
+from endpointwatch.capture.payloads import CELLS
+from endpointwatch.capture.tally import Tally
+from endpointwatch.errors import CaptureError
+
+BATCH = 50_000
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {"line": pl.Int64, "cells": CELLS}
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """Some rows of one file.
+
+    Attributes:
+        file: The file, relative to the folder that was read.
+        names: The header's cells, ``_c<i>`` where one is empty; None without a header.
+        frame: ``line`` and ``cells`` (a list of texts, empty ones still empty).
+    """
+
+    file: str
+    names: tuple[str, ...] | None
+    frame: pl.DataFrame
+
+
+def table_rows(folder: Path, tally: Tally, *, header: bool) -> Iterator[TableRows]:
+    """The rows of the CSV files below ``folder`` (or of the one file), by path. Blank lines are no rows.
+
+    Args:
+        folder: Where the files lie.
+        tally: Counts the lines that cannot be read; the caller counts the rows handed on.
+        header: Whether each file begins with the columns' names.
+
+    Raises:
+        CaptureError: There are no files, one cannot be read, or the files' headers differ.
+    """
+    found = files(folder)
+    if not found:
+        raise CaptureError(f"Could not find any csv file under directory {folder}. Check the job's inputs.")
+    names: tuple[str, ...] | None = None
+    for path in found:
+        name = path.relative_to(folder).as_posix() if path != folder else path.name
+        for mine, frame in _file(path, name, tally, header=header):
+            if names is not None and mine != names:
+                raise CaptureError(f"{path}: the header {mine} differs from that of the files before, {names}.")
+            names = mine
+            yield TableRows(name, names, frame)
+
+
+def _file(
+    path: Path, name: str, tally: Tally, *, header: bool
+) -> Iterator[tuple[tuple[str, ...] | None, pl.DataFrame]]:
+    names: tuple[str, ...] | None = None
+    pieces = chunks(path)
+    first = 1
+    for piece in pieces:
+        chunk = piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
+        if b'"' in chunk:
+            # A quoted cell may hold commas and line feeds, so from here on a real CSV reader goes on.
+            frames = _quoted(chain([chunk], pieces), name, first, tally)
+        else:
+            frames = iter([_plain(chunk, name, first, tally)])
+        for frame in frames:
+            rows = frame
+            if header and names is None and rows.height:
+                names = tuple(cell or f"_c{place}" for place, cell in enumerate(rows.item(0, "cells")))
+                rows = rows.slice(1)
+            yield names, rows
+        first += chunk.count(b"\n")
+
+
+def _plain(chunk: bytes, file: str, first: int, tally: Tally) -> pl.DataFrame:
+    try:
+        lines = chunk.decode().split("\n")
+    except UnicodeDecodeError:
+        lines = _decoded(chunk, file, first, tally)
+    texts = pl.Series("cells", lines, pl.String).str.strip_chars_end("\r")
+    frame = pl.DataFrame({"line": pl.int_range(first, first + len(lines), eager=True), "cells": texts})
+    return frame.filter(pl.col("cells") != "").with_columns(pl.col("cells").str.split(",")).select(*_SCHEMA)
+
+
+def _quoted(pieces: Iterator[bytes], file: str, first: int, tally: Tally) -> Iterator[pl.DataFrame]:
+    def lines() -> Iterator[str]:
+        start = first
+        for piece in pieces:
+            for line in _decoded(piece, file, start, tally):
+                yield line + "\n"
+            start += piece.count(b"\n")
+
+    reader = csv.reader(lines(), strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    while True:
+        line = first + reader.line_num
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            tally.set_aside("csv", file, line, f"the CSV row cannot be read: {error}")
+            continue
+        if cells:
+            rows.append((line, cells))
+        if len(rows) == BATCH:
+            yield pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+            rows = []
+    yield pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def _decoded(chunk: bytes, file: str, first: int, tally: Tally) -> list[str]:
+    """The chunk's lines; those that are not UTF-8 are set aside and left blank."""
+    lines = []
+    for line, raw in enumerate(chunk.removesuffix(b"\n").split(b"\n"), start=first):
+        try:
+            lines.append(raw.decode())
+        except UnicodeDecodeError:
+            tally.set_aside("csv", file, line, "the line is not UTF-8")
+            lines.append("")
+    return lines

@@ -1,0 +1,186 @@
+"""What one file in ``include/endpoints/`` may say. Unknown keys are refused; past the loader there are no dicts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$", examples=["s3://bucket/prefix"])]
+Switch = Literal["Enabled", "Disabled"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A part of the file. Frozen, and it refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Aws(Section):
+    """Where the endpoint lives, and as whom jobs run."""
+
+    conn_id: str | None = Field(
+        "aws_default", description="Airflow connection; null means boto3's own credential chain."
+    )
+    region: str | None = Field(None, description="AWS region; null takes the connection's.")
+    role_arn: str = Field(
+        description="Execution role of the jobs and models.", pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$"
+    )
+
+
+class Capture(Section):
+    """SageMaker data capture, as `DataCaptureConfig` of the endpoint's configuration."""
+
+    destination_uri: S3Uri
+    sampling_percentage: int = Field(100, ge=0, le=100)
+    modes: tuple[Literal["Input", "Output"], ...] = ("Input", "Output")
+    csv_content_types: tuple[str, ...] = ("text/csv",)
+    json_content_types: tuple[str, ...] = ("application/json",)
+    settle_seconds: int = Field(
+        180,
+        ge=0,
+        description="Wait so long after a window's end, and after its newest object: delivery lags by minutes.",
+    )
+
+    @field_validator("destination_uri")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        # A trailing slash becomes a double slash in the capture's keys, and then nothing is ever found there.
+        return value.rstrip("/")
+
+
+class Schedule(Section):
+    """How often a window closes."""
+
+    cron: str = Field("0 * * * *", description="When a window ends and the next begins, in UTC.")
+    start_date: date = Field(description="The first day that can be scheduled or backfilled.")
+    catchup: bool = Field(False, description="Run every window since start_date on its own, or only from now on.")
+
+
+class Job(Section):
+    """Size and limits of the endpoint's processing jobs."""
+
+    image_uri: str = Field(description="The analyzer's image in ECR (include/containers/analyzer).")
+    instance_type: str = "ml.m5.large"
+    instance_count: Literal[1] = 1
+    volume_size_gb: int = Field(20, ge=1, le=16384)
+    max_runtime_seconds: int = Field(3600, ge=60, le=86400)
+
+
+class DistributionConstraints(Section):
+    """`distribution_constraints` of Model Monitor's `constraints.json`, same names and defaults."""
+
+    perform_comparison: Switch = "Enabled"
+    comparison_threshold: Share = 0.1
+    comparison_method: Literal["Robust", "Simple"] = "Robust"
+    categorical_comparison_threshold: Share = 0.1
+    categorical_drift_method: Literal["LInfinity", "ChiSquared"] = "LInfinity"
+
+
+class DataQuality(Section):
+    """The data-quality monitor: types, completeness, known values, drift against the baseline."""
+
+    kind: Literal["data_quality"] = "data_quality"
+    include_output: bool = Field(True, description="Watch the model's output as the first column(s), as AWS does.")
+    evaluate_constraints: Switch = "Enabled"
+    emit_metrics: Switch = "Enabled"
+    datatype_check_threshold: Share = 1.0
+    domain_content_threshold: Share = 1.0
+    distribution_constraints: DistributionConstraints = DistributionConstraints()
+    minimum_rows: int = Field(1, ge=1, description="Fewer rows give the verdict TOO_FEW_ROWS instead of a judgement.")
+    aws_compatible: Switch = Field("Disabled", description="Follow AWS's analyzer to the letter, blind spots included.")
+
+
+# One kind today; the others join this union and the registry in `endpointwatch.monitors`.
+Monitor = DataQuality
+
+
+class Decision(Section):
+    """When drift is answered: violations in `violations` of the last `windows` windows."""
+
+    violations: int = Field(2, ge=1)
+    windows: int = Field(3, ge=1)
+    action: Literal["retrain", "notify"] = "retrain"
+    act_within_hours: int = Field(
+        48, ge=1, description="A backfilled window that ended longer ago is judged and recorded, but starts nothing."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.violations > self.windows:
+            raise ValueError(f"violations ({self.violations}) can never be reached in {self.windows} windows")
+        return self
+
+
+class Training(Section):
+    """How a challenger is trained, judged and deployed."""
+
+    image_uri: str = Field(description="Training and serving image in ECR (include/containers/sklearn_example).")
+    instance_type: str = "ml.m5.large"
+    volume_size_gb: int = Field(20, ge=1, le=16384)
+    max_runtime_seconds: int = Field(3600, ge=60, le=432000)
+    hyperparameters: dict[str, str] = Field(default_factory=dict)
+    initial_dataset_uri: S3Uri = Field(description="CSV with header and label, for the first model version.")
+    artifacts_uri: S3Uri = Field(description="Data sets and model artifacts go below here.")
+    ground_truth_uri: S3Uri = Field(description="Labels, as Model Monitor's ground-truth records by hour.")
+    features: tuple[str, ...] = Field(
+        description="The endpoint's input columns, in the order of its CSV rows.", min_length=1
+    )
+    label: str
+    prediction: str = Field("prediction", description="Name of the model's output column in baselines and statistics.")
+    metric: Literal["auc", "accuracy", "f1", "log_loss"] = "auc"
+    minimum_gain: float = Field(
+        0.0, description="The challenger must beat the champion by more than this, on the same rows."
+    )
+    minimum_rows: int = Field(200, ge=1, description="Fewer labelled rows fail the retraining; the champion stays.")
+    model_package_group: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
+
+
+class Hosting(Section):
+    """The production variant that serves the endpoint."""
+
+    variant_name: str = "AllTraffic"
+    instance_type: str = "ml.m5.large"
+    initial_instance_count: int = Field(1, ge=1)
+
+
+class Endpoint(Section):
+    """One watched endpoint: the whole of one YAML file."""
+
+    name: str = Field(description="Name of the SageMaker endpoint.", pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
+    description: str = ""
+    owner: str = "endpointwatch"
+    tags: tuple[str, ...] = ()
+    aws: Aws
+    results_uri: S3Uri = Field(description="Baselines, verdicts and decisions go below here, in a folder per endpoint.")
+    capture: Capture
+    schedule: Schedule
+    job: Job
+    baseline_dataset_uri: S3Uri | None = Field(
+        None,
+        description="CSV with header, the model's output column first. Null takes what the model package names.",
+    )
+    monitors: tuple[Monitor, ...] = Field(min_length=1)
+    decision: Decision = Decision()
+    hosting: Hosting = Hosting()
+    training: Training | None = Field(
+        None, description="Leave out to watch only; then decisions can notify, not retrain."
+    )
+
+    @field_validator("results_uri")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _actions_are_possible(self) -> Self:
+        kinds = [monitor.kind for monitor in self.monitors]
+        if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
+            raise ValueError(f"monitors: {sorted(twice)} stand in the list more than once")
+        if self.decision.action == "retrain" and self.training is None:
+            raise ValueError(
+                "decision.action is 'retrain', but there is no `training` section; add one or set 'notify'"
+            )
+        return self

@@ -1,0 +1,125 @@
+"""Pydantic's faults in words a person can act on: file and line, key path, nearest valid key, remedy."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Loc = tuple[int | str, ...]
+
+
+def describe(error: ValidationError, model: type[BaseModel], path: Path, root: yaml.Node | None = None) -> str:
+    """All faults of one file, one a line: ``file:line: key.path: what is wrong. How to mend it.``"""
+    faults = error.errors(include_url=False)
+    return "\n".join(_line(fault, model, path, root) for fault in faults if not _follows(fault, faults))
+
+
+def _follows(fault: ErrorDetails, faults: Sequence[ErrorDetails]) -> bool:
+    # A list whose only item is wrong is also reported as too short; the item's own fault says it better.
+    loc = tuple(fault["loc"])
+    return fault["type"] == "too_short" and any(
+        tuple(other["loc"])[: len(loc)] == loc != other["loc"] for other in faults
+    )
+
+
+def _line(fault: ErrorDetails, model: type[BaseModel], path: Path, root: yaml.Node | None) -> str:
+    loc = tuple(fault["loc"])
+    line = _line_number(root, loc)
+    place = f"{path}:{line}" if line else str(path)
+    key = ".".join(str(part) for part in loc) or "(the whole file)"
+    return f"{place}: {key}: {_text(fault, model, loc)}"
+
+
+def _text(fault: ErrorDetails, model: type[BaseModel], loc: Loc) -> str:
+    kind = fault["type"]
+    if kind == "extra_forbidden":
+        valid = sorted({name for owner in _owners(model, loc[:-1]) for name in owner.model_fields})
+        return f"there is no such key. {_nearest(loc[-1], valid)}Valid keys here: {', '.join(valid)}."
+    if kind == "missing":
+        return f"this key is required and missing. {_meaning(model, loc)}Add it."
+    if kind == "literal_error":
+        choices = [str(choice) for choice in _choices(model, loc)]
+        return f"{fault['msg']}, not {fault['input']!r}. {_nearest(fault['input'], choices)}".rstrip()
+    message = fault["msg"].removeprefix("Value error, ").rstrip(".")
+    got = "" if isinstance(fault["input"], dict | list) or kind == "value_error" else f" (it says {fault['input']!r})"
+    return f"{message}{got}. {_meaning(model, loc)}Correct the value.".rstrip()
+
+
+def _nearest(key: object, valid: Sequence[str]) -> str:
+    near = get_close_matches(str(key), valid, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}? " if near else ""
+
+
+def _meaning(model: type[BaseModel], loc: Loc) -> str:
+    if not loc:
+        return ""
+    for owner in _owners(model, loc[:-1]):
+        field = owner.model_fields.get(str(loc[-1]))
+        if field and field.description:
+            return f"{field.description.rstrip('.')}. "
+    return ""
+
+
+def _choices(model: type[BaseModel], loc: Loc) -> Iterator[Any]:
+    for owner in _owners(model, loc[:-1]):
+        if field := owner.model_fields.get(str(loc[-1])):
+            for part in _leaves(field.annotation):
+                if get_origin(part) is Literal:
+                    yield from get_args(part)
+
+
+def _owners(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
+    """The models whose keys stand at ``loc``: several where a union has not been told apart."""
+    owners: list[type[BaseModel]] = [model]
+    for part in loc:
+        if isinstance(part, int):
+            continue  # an item of a list has the list's models
+        below: list[type[BaseModel]] = []
+        for owner in owners:
+            if field := owner.model_fields.get(part):
+                below += [leaf for leaf in _leaves(field.annotation) if _is_model(leaf)]
+        # A part that is no field is the tag of a union: `monitors.0.data_quality`.
+        owners = below or [owner for owner in owners if _tagged(owner, part)] or owners
+    return owners
+
+
+def _tagged(owner: type[BaseModel], tag: str) -> bool:
+    kind = owner.model_fields.get("kind")
+    return kind is not None and tag in get_args(kind.annotation)
+
+
+def _is_model(leaf: Any) -> bool:
+    return isinstance(leaf, type) and issubclass(leaf, BaseModel)
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType, tuple, list, dict, set, frozenset):
+        for part in get_args(annotation):
+            yield from _leaves(part)
+    elif origin is Annotated:
+        yield from _leaves(get_args(annotation)[0])
+    else:
+        yield annotation
+
+
+def _line_number(node: yaml.Node | None, loc: Loc) -> int | None:
+    """The line of the deepest part of ``loc`` that stands in the file, counted from 1."""
+    line: int | None = None
+    for part in loc:
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    node, line = value, key.start_mark.line + 1
+                    break
+    return line

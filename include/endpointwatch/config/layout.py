@@ -1,0 +1,60 @@
+"""Where everything about an endpoint lies in S3. One place builds these paths; nobody else joins strings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one endpoint below its ``results_uri`` (S3 URIs without a trailing slash)."""
+
+    root: str
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Layout:
+        return cls(f"{endpoint.results_uri}/{endpoint.name}")
+
+    @staticmethod
+    def window_folder(monitor: str, window: Window) -> str:
+        """The window's folder relative to the root; a job writes below its output path just so."""
+        return f"{monitor}/{window.path}"
+
+    def window(self, monitor: str, window: Window) -> str:
+        return f"{self.root}/{self.window_folder(monitor, window)}"
+
+    def verdict(self, monitor: str, window: Window) -> str:
+        return f"{self.window(monitor, window)}/verdict.json"
+
+    def baselines(self, model_version: str) -> str:
+        return f"{self.root}/baselines/{model_version}"
+
+    def baseline(self, model_version: str, monitor: str) -> str:
+        return f"{self.baselines(model_version)}/{monitor}"
+
+    def decision(self, window: Window, evidence: str) -> str:
+        """A decision is named for what it saw: other evidence is another decision and never rewrites this one."""
+        return f"{self.root}/decisions/{window.path}/{evidence[:16]}.json"
+
+    def deployments(self) -> str:
+        """One file per deployment, so that a past window is judged by the version that served it."""
+        return f"{self.root}/deployments"
+
+    def deployment(self, stamp: str, model_version: str) -> str:
+        return f"{self.deployments()}/{stamp}-{model_version}.json"
+
+    def job(self, job_name: str) -> str:
+        """What a job was told (plan, input manifest): names and times of runs live here, outside the results."""
+        return f"{self.root}/jobs/{job_name}"
+
+
+def capture_prefixes(endpoint: Endpoint, window: Window) -> tuple[str, ...]:  # noqa: ARG001 (layouts may come to differ)
+    """Prefixes under which SageMaker puts the window's captures: one per clock hour, below every variant.
+
+    SageMaker's layout is ``{destination}/{endpoint}/{variant}/{yyyy}/{mm}/{dd}/{hh}/``; a reader lists the endpoint's
+    variants first, since an update may have renamed them.
+    """
+    return tuple(f"{hour:%Y/%m/%d/%H}/" for hour in window.hours())

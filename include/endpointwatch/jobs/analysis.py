@@ -1,0 +1,194 @@
+"""One analysis under Model Monitor's own environment contract: a baseline, or a check against one.
+
+This is how the SageMaker SDK's ``DefaultModelMonitor`` and AWS's monitoring schedules start the analyzer's image.
+Contract: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-contract-inputs.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from endpointwatch.capture.files import files as files_in
+from endpointwatch.capture.tables import table_rows
+from endpointwatch.capture.tally import Tally
+from endpointwatch.capture.window import SUFFIXES, captured_rows
+from endpointwatch.config.endpoint import DataQuality, DistributionConstraints
+from endpointwatch.config.window import Window
+from endpointwatch.errors import CaptureError, PlanError
+from endpointwatch.jobs.collect import collect
+from endpointwatch.jobs.container import Container
+from endpointwatch.jobs.monitor import read_baseline, write_report
+from endpointwatch.monitors import data_quality
+from endpointwatch.monitors.constraints import Constraints, FeatureConstraints
+from endpointwatch.monitors.data_quality import Baseline
+from endpointwatch.monitors.statistics import known
+from endpointwatch.reports.cloudwatch import metrics, write_metrics
+from endpointwatch.states import Table
+
+_NOT_YET = ("record_preprocessor_script", "post_analytics_processor_script")
+_SIDES = {"endpointOutput": "output", "endpointInput": "input"}
+_log = logging.getLogger(__name__)
+
+
+def run(container: Container) -> int:
+    """Write the report of one data-quality analysis below ``output_path``; the number of violations.
+
+    Raises:
+        PlanError: The environment asks for something that is not there or cannot be done.
+        CaptureError: The data cannot be read at all, or there is none.
+        BaselineError: The baseline's files cannot be read.
+    """
+    environment = container.environment
+    for key in _NOT_YET:
+        if environment.get(key):
+            raise PlanError(f"The environment sets {key}; such scripts are not supported by this version. Unset it.")
+    kind = environment.get("analysis_type") or "DATA_QUALITY"
+    if kind != "DATA_QUALITY":
+        raise PlanError(f"analysis_type is {kind!r}; this version analyses data quality only.")
+    source, output = (
+        container.path(container.require("dataset_source")),
+        container.path(container.require("output_path")),
+    )
+    form = _format(container.require("dataset_format"))
+    settings = _settings(container)
+    baseline = _baseline(container)
+    tally = Tally()
+    names: list[str] = []
+    state = collect(
+        _cells(form, source, tally, _windows(container), names),
+        tally,
+        data_quality.compute,
+        names=baseline.names if baseline else (),
+    )
+    if names:
+        state = _named(state, tuple(names))
+    rows = tally.rows()
+    _log.info("rows read %d, analysed %d, set aside %d", rows.read, rows.analysed, rows.set_aside)
+    for fault in tally.listed[:10]:
+        _log.warning("set aside: %s:%d: %s", fault.file, fault.line, fault.reason)
+    if not state.rows:
+        raise CaptureError(
+            f"No row could be analysed: {rows.read} read, {rows.set_aside} set aside, {rows.outside_window} outside "
+            f"the window, {rows.skipped} of shadow traffic. Check dataset_format, start_time and end_time."
+        )
+    findings = data_quality.check(state, baseline, settings) if baseline else data_quality.Findings()
+    write_report(output, state, data_quality.suggest(state, settings), findings.violations if baseline else None)
+    if environment.get("publish_cloudwatch_metrics") == "Enabled" and settings.emit_metrics == "Enabled":
+        _publish(container, state, findings)
+    return len(findings.violations)
+
+
+def _format(text: str) -> dict[str, Any]:
+    try:
+        form = json.loads(text)
+        (name,) = form
+        return {name: form[name] or {}}
+    except (ValueError, TypeError) as error:
+        raise PlanError(
+            f'dataset_format is {text!r}; it must be one of {{"csv": …}}, {{"sagemakerCaptureJson": …}} as JSON.'
+        ) from error
+
+
+def _settings(container: Container) -> DataQuality:
+    environment = container.environment
+    try:
+        return DataQuality.model_validate(
+            {
+                "aws_compatible": environment.get("aws_compatible") or "Disabled",
+                "distribution_constraints": DistributionConstraints.model_validate(
+                    {"categorical_drift_method": environment.get("categorical_drift_method") or "LInfinity"}
+                ),
+            }
+        )
+    except ValidationError as error:
+        raise PlanError(f"aws_compatible or categorical_drift_method in the environment is wrong: {error}") from error
+
+
+def _baseline(container: Container) -> Baseline | None:
+    constraints = container.environment.get("baseline_constraints")
+    statistics = container.environment.get("baseline_statistics")
+    statistics_file = container.path(statistics) if statistics else None
+    if constraints:
+        return read_baseline(container.path(constraints), statistics_file)
+    if statistics_file is None:
+        return None
+    # Statistics alone ask for nothing but that the distributions stay as they were.
+    try:
+        document = json.loads(statistics_file.read_bytes())
+        features = tuple(FeatureConstraints(name=column.name) for column in known(document))
+    except (OSError, ValueError) as error:
+        raise PlanError(f"baseline_statistics points to {statistics_file}, which cannot be read: {error}") from error
+    return Baseline(Constraints(features=features), document)
+
+
+def _windows(container: Container) -> tuple[Window, ...]:
+    start, end = container.environment.get("start_time"), container.environment.get("end_time")
+    if not start and not end:
+        return ()
+    if not start or not end:
+        raise PlanError("start_time and end_time must both be set, or neither.")
+    try:
+        return (Window.of(datetime.fromisoformat(start), datetime.fromisoformat(end)),)
+    except ValueError as error:
+        raise PlanError(f"start_time {start!r} or end_time {end!r} is no time: {error}") from error
+
+
+def _cells(
+    form: dict[str, Any], source: Path, tally: Tally, windows: tuple[Window, ...], names: list[str]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    (name, options), *_ = form.items()
+    if name == "csv":
+        for table in table_rows(source, tally, header=_true(options.get("header", False))):
+            names[:] = table.names or ()
+            yield table.file, table.frame
+    elif name == "sagemakerCaptureJson":
+        if not files_in(source, SUFFIXES):
+            raise CaptureError(
+                f"Could not find any json file under directory {source}. Please verify if the provided dataset path is "
+                "correct or if data capturing in your Endpoint is turned on."
+            )
+        wanted = options.get("captureIndexNames") or list(_SIDES)
+        sides = tuple(side for key, side in _SIDES.items() if key in wanted)
+        if not sides:
+            raise PlanError(f"captureIndexNames is {wanted}; it must name endpointInput, endpointOutput or both.")
+        for captured in captured_rows(source, tally, windows=windows, sides=sides):
+            yield captured.file, captured.frame.select("line", cells=pl.concat_list([pl.col(side) for side in sides]))
+    else:
+        raise PlanError(f"dataset_format {name!r} is not supported by this version; use csv or sagemakerCaptureJson.")
+
+
+def _true(value: object) -> bool:
+    return str(value).lower() == "true"
+
+
+def _named(state: Table, names: tuple[str, ...]) -> Table:
+    if state.rows and len(names) != len(state.names):
+        raise CaptureError(
+            f"The header has {len(names)} names, but most rows have {len(state.names)} cells. Mend the file."
+        )
+    return state.renamed(names) if state.rows else state
+
+
+def _publish(container: Container, state: Table, findings: data_quality.Findings) -> None:
+    environment = container.environment
+    at = environment.get("metric_time") or environment.get("start_time")
+    if not at:
+        raise PlanError("publish_cloudwatch_metrics is Enabled, but neither metric_time nor start_time says for when.")
+    dimensions = {
+        name: environment[key]
+        for name, key in (
+            ("Endpoint", "sagemaker_endpoint_name"),
+            ("MonitoringSchedule", "sagemaker_monitoring_schedule_name"),
+        )
+        if environment.get(key)
+    }
+    lines = metrics(state, findings.distances, at=datetime.fromisoformat(at), dimensions=dimensions)
+    write_metrics(container.metrics_file, lines)

@@ -1,0 +1,154 @@
+"""Build a data set to train and judge on: captured inputs joined with their labels, split by a hash of the id."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from endpointwatch.capture.labels import Labels, labels
+from endpointwatch.capture.tally import Tally
+from endpointwatch.capture.window import captured_rows
+from endpointwatch.config.endpoint import Training
+from endpointwatch.errors import DatasetError, PlanError
+from endpointwatch.jobs.container import Container
+from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, OUTPUT_PATH, DatasetPlan
+from endpointwatch.reports import files
+
+PARTS = ("train", "validation", "test")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Captured rows with their labels.
+
+    Attributes:
+        frame: ``id``, ``label`` and the features as texts, in the order of the captures.
+        unlabelled: Rows for which no label was delivered.
+        mismatched: Rows of requests that have another number of rows than labels.
+        duplicates: Rows captured again under an id that was already there (a request sent twice).
+        unused: Labels that belong to no captured row of the windows.
+    """
+
+    frame: pl.DataFrame
+    unlabelled: int
+    mismatched: int
+    duplicates: int
+    unused: int
+
+
+def run(plan: DatasetPlan, container: Container) -> None:
+    """Write ``train/``, ``validation/``, ``test/`` and ``dataset.json``.
+
+    Raises:
+        PlanError: The endpoint has no ``training`` section.
+        CaptureError: Captures or labels cannot be read at all.
+        DatasetError: Fewer labelled rows than ``training.minimum_rows``, or a part without rows.
+    """
+    training = plan.endpoint.training
+    if training is None:
+        raise PlanError(f"Endpoint {plan.endpoint.name!r} has no `training` section, so there is no data set to build.")
+    captured, delivered = Tally(), Tally()
+    rows = _features(container.path(CAPTURE_PATH), plan, training, captured)
+    truth = labels(container.path(GROUND_TRUTH_PATH), delivered, key=training.label)
+    joined = join(rows, truth, training)
+    parts = split(joined.frame, plan)
+    about = {
+        "version": "1",
+        "endpoint": plan.endpoint.name,
+        "windows": [window.model_dump(mode="json") for window in plan.windows],
+        "label": training.label,
+        "features": list(training.features),
+        "rows": captured.rows().model_dump(),
+        "labels": {
+            "read": truth.read,
+            "set_aside": delivered.rows().set_aside,
+            "superseded": truth.superseded,
+            "unused": joined.unused,
+        },
+        "labelled": joined.frame.height,
+        "unlabelled": joined.unlabelled,
+        "mismatched": joined.mismatched,
+        "duplicates": joined.duplicates,
+        "parts": {name: part.height for name, part in parts.items()},
+        "label_values": _values(joined.frame),
+        "set_aside": [fault.model_dump() for fault in (*captured.listed, *delivered.listed)],
+    }
+    _log.info("labelled %d, unlabelled %d, parts %s", joined.frame.height, joined.unlabelled, about["parts"])
+    if joined.frame.height < training.minimum_rows:
+        raise DatasetError(
+            f"{joined.frame.height} labelled rows in {len(plan.windows)} windows, fewer than training.minimum_rows = "
+            f"{training.minimum_rows} ({joined.unlabelled} captured rows have no label yet, "
+            f"{captured.rows().set_aside} were set aside). Wait for labels, or take more windows."
+        )
+    if empty := [name for name, part in parts.items() if part.is_empty()]:
+        raise DatasetError(f"No row fell into {', '.join(empty)}; take more windows or larger shares.")
+    output = container.path(OUTPUT_PATH)
+    for name, part in parts.items():
+        text = part.select(training.label, *training.features).write_csv()
+        files.write_text(output / name / f"{name}.csv", text)
+    files.write_text(output / "dataset.json", files.json_text(about))
+
+
+def join(rows: pl.DataFrame, truth: Labels, training: Training) -> Joined:
+    """Captured rows with the label of their id; a request of many rows takes as many labels, by line or by comma."""
+    first = rows.unique(("id", "row"), keep="first", maintain_order=True)
+    paired = first.join(truth.frame, on="id", how="left", maintain_order="left")
+    by_line = pl.col("label").str.split("\n").list.eval(pl.element().str.strip_chars())
+    by_comma = pl.col("label").str.split(",").list.eval(pl.element().str.strip_chars())
+    size = pl.len().over("id")
+    several = pl.when(by_line.list.len() == size).then(by_line).when(by_comma.list.len() == size).then(by_comma)
+    # The position among the id's rows, which is that in the payload also when a row of it was set aside.
+    one = several.list.get(pl.col("row"), null_on_oob=True)
+    told = paired.with_columns(one=one)
+    frame = told.filter(pl.col("one").is_not_null()).with_columns(pl.col("one").alias(training.label))
+    return Joined(
+        frame=frame.select("id", training.label, *training.features),
+        unlabelled=told.filter(pl.col("label").is_null()).height,
+        mismatched=told.filter(pl.col("label").is_not_null() & pl.col("one").is_null()).height,
+        duplicates=rows.height - first.height,
+        unused=truth.frame.join(rows, on="id", how="anti").height,
+    )
+
+
+def split(frame: pl.DataFrame, plan: DatasetPlan) -> dict[str, pl.DataFrame]:
+    """The rows by part; which part a row falls into depends on its id alone."""
+    names = [part_of(identity, plan.test_share, plan.validation_share) for identity in frame.get_column("id")]
+    column = pl.Series("part", names, pl.String)
+    return {part: frame.filter(column == part) for part in PARTS}
+
+
+def part_of(identity: str, test_share: float, validation_share: float) -> str:
+    """``train``, ``validation`` or ``test``: the same for one id in every data set ever built."""
+    place = int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8], "big") / 2**64
+    if place < test_share:
+        return "test"
+    return "validation" if place < test_share + validation_share else "train"
+
+
+def _features(folder: Path, plan: DatasetPlan, training: Training, tally: Tally) -> pl.DataFrame:
+    names = list(training.features)
+    found: list[pl.DataFrame] = []
+    for captured in captured_rows(folder, tally, windows=plan.windows, sides=("input",)):
+        sized = captured.frame.with_columns(width=pl.col("input").list.len())
+        for line, width in sized.filter(pl.col("width") != len(names)).select("line", "width").iter_rows():
+            tally.set_aside("width", captured.file, line, f"the row has {width} cells, training.features {len(names)}")
+        nameless = (pl.col("width") == len(names)) & pl.col("id").is_null()
+        for line in sized.filter(nameless).get_column("line"):
+            tally.set_aside("id", captured.file, line, "the record has neither an inferenceId nor an eventId")
+        good = sized.filter((pl.col("width") == len(names)) & pl.col("id").is_not_null())
+        tally.analysed += good.height
+        found.append(good.select("id", "row", pl.col("input").list.to_struct(fields=names)).unnest("input"))
+    if not found:
+        return pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, **dict.fromkeys(names, pl.String)})
+    return pl.concat(found)
+
+
+def _values(frame: pl.DataFrame) -> dict[str, int]:
+    label = frame.columns[1]
+    counts = frame.group_by(label).len().sort(label)
+    return dict(counts.iter_rows())

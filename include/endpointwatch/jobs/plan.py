@@ -1,0 +1,94 @@
+"""What a job is told to do, as one JSON file among its inputs.
+
+SageMaker limits a job's environment values to 256 characters, so the environment only points here:
+``job_plan=/opt/ml/processing/input/plan/plan.json``. Without that key the entry point follows AWS's own
+one-analysis environment contract instead.
+
+======================  ==============================================================================
+path in the job         what lies there
+======================  ==============================================================================
+``…/input/plan``        this file
+``…/input/capture``     captured JSON Lines (monitor, dataset), below their S3 folders
+``…/input/ground_truth``  ground-truth records (dataset)
+``…/input/dataset``     CSV with a header (baseline)
+``…/baseline``          the model version's baselines, a folder a monitor (monitor); absent: NO_BASELINE
+``…/output``            everything written; uploaded as it lies
+======================  ==============================================================================
+
+(``…`` is ``/opt/ml/processing``, or ``$SAGEMAKER_BASE_DIR/processing``.)
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.window import Window
+
+PLAN_PATH = "/opt/ml/processing/input/plan"
+CAPTURE_PATH = "/opt/ml/processing/input/capture"
+GROUND_TRUTH_PATH = "/opt/ml/processing/input/ground_truth"
+DATASET_PATH = "/opt/ml/processing/input/dataset"
+BASELINE_PATH = "/opt/ml/processing/baseline"
+OUTPUT_PATH = "/opt/ml/processing/output"
+PLAN_ENVIRONMENT_KEY = "job_plan"
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    endpoint: Endpoint
+
+    def to_json(self) -> str:
+        return self.model_dump_json(indent=2) + "\n"
+
+
+class MonitorPlan(_Plan):
+    """Run every due monitor over one window's captures.
+
+    Writes ``<monitor>/<window.path>/`` with ``statistics.json``, ``constraints.json``, ``constraint_violations.json``,
+    the state and ``verdict.json``.
+    """
+
+    kind: Literal["monitor"] = "monitor"
+    window: Window
+    monitors: tuple[str, ...] = Field(min_length=1)
+    model_version: str
+    baseline_id: str | None = None
+    input_manifest: str | None = None
+
+
+class BaselinePlan(_Plan):
+    """Learn every monitor's baseline from one data set.
+
+    Writes ``<monitor>/`` with ``statistics.json``, ``constraints.json``, the state and ``baseline.json``
+    (what, from where, for which model version). Uploaded to ``Layout.baselines(model_version)``.
+    """
+
+    kind: Literal["baseline"] = "baseline"
+    monitors: tuple[str, ...] = Field(min_length=1)
+    model_version: str
+    dataset_uri: str
+    learned_at: str = Field(
+        description="ISO time of the run that asked for it, so that the file does not read the clock."
+    )
+
+
+class DatasetPlan(_Plan):
+    """Join the windows' captures with their labels and split the rows for training and judging.
+
+    Writes ``train/train.csv``, ``validation/validation.csv``, ``test/test.csv`` (header; label first, then the
+    features) and ``dataset.json`` with all counts. A row's part follows from a hash of its inference id, so that
+    champion and challenger are judged on rows that neither was trained on, however often the data set is built.
+    """
+
+    kind: Literal["dataset"] = "dataset"
+    windows: tuple[Window, ...] = Field(min_length=1)
+    test_share: float = Field(0.25, gt=0.0, lt=1.0)
+    validation_share: float = Field(0.15, gt=0.0, lt=1.0)
+
+
+Plan = Annotated[MonitorPlan | BaselinePlan | DatasetPlan, Field(discriminator="kind")]
+PLAN: TypeAdapter[MonitorPlan | BaselinePlan | DatasetPlan] = TypeAdapter(Plan)

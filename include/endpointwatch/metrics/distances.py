@@ -1,0 +1,154 @@
+"""Distances between two distributions, as Model Monitor's library defines them, without its blind spots and with them.
+
+References:
+    awslabs/deequ, ``analyzers/Distance.scala``; two-sample Kolmogorov-Smirnov test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# c(alpha) of the two-sample Kolmogorov-Smirnov test for alpha near 0.003: sqrt(-ln(alpha / 2) / 2).
+ROBUST_FACTOR = 1.8
+# When a chi-squared test is allowed: Cochran (1952) for two categories, Yates, Moore & McCabe (1999) for more.
+_TWO = 2
+_COCHRAN = 10
+_YATES, _YATES_SHARE = 5, 0.2
+_PRECISION, _STEPS = 1e-15, 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A sample of numbers as a sketch keeps it.
+
+    Attributes:
+        values: Ascending, shape ``(n,)``.
+        weights: How many rows each stands for, shape ``(n,)``.
+    """
+
+    values: NDArray[np.float64]
+    weights: NDArray[np.int64]
+
+    @property
+    def total(self) -> int:
+        return int(self.weights.sum())
+
+    def shares_up_to(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The share of the weight at or below each of ``points``."""
+        running = np.concatenate(([0], np.cumsum(self.weights)))
+        shares: NDArray[np.float64] = running[np.searchsorted(self.values, points, side="right")] / self.total
+        return shares
+
+    def one_per_value(self) -> Weighted:
+        """The sample as Deequ's rank map sees it: equal values collapse into one, with the largest of their weights.
+
+        This is what makes AWS's analyzer blind for columns of few different numbers; see :func:`numeric`.
+        """
+        values, starts = np.unique(self.values, return_index=True)
+        return Weighted(values, np.maximum.reduceat(self.weights, starts))
+
+
+def numeric(baseline: Weighted, current: Weighted) -> tuple[float, int, int]:
+    """The largest difference of two cumulative distributions of numbers (the Kolmogorov-Smirnov statistic).
+
+    Args:
+        baseline: At least one value.
+        current: At least one value.
+
+    Returns:
+        The distance, 0 to 1, and the sizes of the two samples that :func:`robust` needs.
+    """
+    points = np.union1d(baseline.values, current.values)
+    gap = np.abs(baseline.shares_up_to(points) - current.shares_up_to(points))
+    return float(gap.max()), baseline.total, current.total
+
+
+def categorical(baseline: Mapping[str, int], current: Mapping[str, int]) -> tuple[float, int, int]:
+    """The largest difference of the share of any category.
+
+    Args:
+        baseline: Counts by category, at least one above 0.
+        current: The same.
+
+    Returns:
+        The distance, 0 to 1, and the sizes of the two samples.
+    """
+    n, m = sum(baseline.values()), sum(current.values())
+    # Sorted, so that the same counts are always walked in the same order.
+    keys = sorted(baseline.keys() | current.keys())
+    return max(abs(baseline.get(key, 0) / n - current.get(key, 0) / m) for key in keys), n, m
+
+
+def chi_squared(baseline: Mapping[str, int], current: Mapping[str, int]) -> float | None:
+    """The p-value of the chi-squared test that ``current`` has the shares of ``baseline``.
+
+    Small categories are merged, the smallest into the next smallest, until the test is allowed: with two categories
+    each must be expected at least 10 times, with more at most a fifth of them fewer than 5 times. Categories that the
+    baseline does not know are left out, as the library does; the check of known values speaks about those.
+
+    Args:
+        baseline: Counts by category.
+        current: The same.
+
+    Returns:
+        The probability of a difference at least as large by chance, 0 to 1; None when fewer than two categories remain.
+    """
+    total, known = sum(baseline.values()), sum(current.get(key, 0) for key in baseline)
+    if not total or not known:
+        return None
+    # Ties are broken by name, so that the same counts always merge in the same order.
+    cells = sorted((count / total * known, key, float(current.get(key, 0))) for key, count in baseline.items())
+    while len(cells) >= _TWO and _too_small([expected for expected, _, _ in cells]):
+        (expected, _, observed), (next_expected, key, next_observed), *rest = cells
+        cells = sorted([(expected + next_expected, key, observed + next_observed), *rest])
+    if len(cells) < _TWO:
+        return None
+    statistic = math.fsum((observed - expected) ** 2 / expected for expected, _, observed in cells)
+    return upper_gamma((len(cells) - 1) / 2, statistic / 2)
+
+
+def _too_small(expected: list[float]) -> bool:
+    if len(expected) == _TWO:
+        return min(expected) < _COCHRAN
+    return sum(count < _YATES for count in expected) > int(_YATES_SHARE * len(expected))
+
+
+def upper_gamma(a: float, x: float) -> float:
+    """The regularised upper incomplete gamma function Q(a, x), for ``a > 0`` and ``x >= 0``.
+
+    References:
+        Press et al., "Numerical Recipes", 6.2: the series below ``a + 1``, Lentz's continued fraction above.
+    """
+    if x <= 0:
+        return 1.0
+    scale = math.exp(a * math.log(x) - x - math.lgamma(a))
+    if x < a + 1:
+        term = total = 1 / a
+        n = a
+        while abs(term) > abs(total) * _PRECISION:
+            n += 1
+            term *= x / n
+            total += term
+        return max(0.0, 1.0 - total * scale)
+    b = x + 1 - a
+    c = math.inf
+    d = fraction = 1 / b
+    for i in range(1, _STEPS):
+        step = -i * (i - a)
+        b += 2
+        d = 1 / (step * d + b)
+        c = b + step / c
+        fraction *= c * d
+        if abs(c * d - 1) < _PRECISION:
+            break
+    return min(1.0, fraction * scale)
+
+
+def robust(distance: float, n: int, m: int) -> float:
+    """``distance`` less what chance alone would give for samples of ``n`` and ``m``; at least 0."""
+    return max(0.0, distance - ROBUST_FACTOR * math.sqrt((n + m) / (n * m)))

@@ -1,0 +1,145 @@
+"""``statistics.json`` in Model Monitor's schema: from a state, and back to what a comparison needs.
+
+Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-statistics.html
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from endpointwatch.states import Column, InferredType, Kll, Table
+
+BUCKETS = 10
+# Deequ keeps the histogram of a column with at most so many (estimated) different texts.
+DISTINCT_LIMIT = 120
+NULL_VALUE = "NullValue"
+
+
+def statistics(state: Table) -> dict[str, Any]:
+    """The file's content for ``state``, with AWS's keys in AWS's order."""
+    features = [_feature(name, column) for name, column in zip(state.names, state.columns, strict=True)]
+    return {"version": 0.0, "dataset": {"item_count": state.rows}, "features": features}
+
+
+def categories(column: Column) -> tuple[tuple[str, int], ...] | None:
+    """Texts with counts as the file reports them, blanks as ``NullValue``; None where there are too many."""
+    if column.histogram.counts is None or column.distinct.estimate > DISTINCT_LIMIT:
+        return None
+    blanks = ((NULL_VALUE, column.missing),) if column.missing else ()
+    return column.histogram.ordered() + blanks
+
+
+def _feature(name: str, column: Column) -> dict[str, Any]:
+    feature: dict[str, Any] = {"name": name, "inferred_type": column.inferred_type}
+    if column.inferred_type in ("Integral", "Fractional"):
+        feature["numerical_statistics"] = _numbers(column)
+    elif column.inferred_type == "String":
+        feature["string_statistics"] = _strings(column)
+    return feature
+
+
+def _common(column: Column) -> dict[str, int]:
+    return {"num_present": column.present, "num_missing": column.missing}
+
+
+def _numbers(column: Column) -> dict[str, Any]:
+    moments = column.moments
+    low, high = (moments.low, moments.high) if moments.n else (math.nan, math.nan)
+    return {
+        "common": _common(column),
+        "mean": _json(moments.mean if moments.n else math.nan),
+        "sum": _json(moments.total),
+        "std_dev": _json(moments.std_dev if moments.std_dev is not None else math.nan),
+        "min": _json(low),
+        "max": _json(high),
+        "approximate_num_distinct_values": column.distinct.estimate,
+        "completeness": column.completeness,
+        "distribution": {
+            "kll": {
+                "buckets": buckets(column.sketch, low, high) if moments.n else [],
+                "sketch": {
+                    "parameters": {"c": column.sketch.c, "k": float(column.sketch.k)},
+                    "data": [level.tolist() for level in column.sketch.levels],
+                },
+            }
+        },
+    }
+
+
+def _strings(column: Column) -> dict[str, Any]:
+    strings: dict[str, Any] = {
+        "common": _common(column),
+        "distinct_count": float(column.distinct.estimate),
+        "completeness": column.completeness,
+    }
+    if (kept := categories(column)) is not None:
+        strings["distribution"] = {"categorical": {"buckets": [{"value": v, "count": n} for v, n in kept]}}
+    return strings
+
+
+def buckets(sketch: Kll, low: float, high: float) -> list[dict[str, float]]:
+    """Ten equally wide buckets from ``low`` to ``high``, with the sketch's counts; the last includes ``high``.
+
+    The counts come from the sketch, not from the rows, as in AWS's files; they always add up to all rows.
+    """
+    edges = np.array([low + (high - low) * i / float(BUCKETS) for i in range(BUCKETS + 1)])
+    values, weights = sketch.weighted()
+    running = np.concatenate(([0], np.cumsum(weights)))
+    below = running[np.searchsorted(values, edges, side="left")]
+    below[-1] = running[-1]
+    counts = np.diff(below)
+    return [
+        {"lower_bound": _json(edges[i]), "upper_bound": _json(edges[i + 1]), "count": float(counts[i])}
+        for i in range(BUCKETS)
+    ]
+
+
+def _json(value: float) -> Any:
+    # JSON knows no infinity; a sum of huge numbers can be one. Java's writer puts the word there.
+    number = float(value)
+    return number if math.isfinite(number) else {math.inf: "Infinity", -math.inf: "-Infinity"}.get(number, "NaN")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a statistics file knows about a column that a window can be compared with.
+
+    Attributes:
+        name: The column.
+        inferred_type: Its type in the baseline.
+        sketch: Its numbers, or None.
+        counts: Rows by text with blanks as ``NullValue``, or None.
+    """
+
+    name: str
+    inferred_type: InferredType
+    sketch: Kll | None
+    counts: Mapping[str, int] | None
+
+
+def known(document: Mapping[str, Any]) -> tuple[Known, ...]:
+    """The columns of a statistics file, one that AWS wrote or one of ours.
+
+    Raises:
+        ValueError: The document has no ``features``, or one of them no name.
+    """
+    try:
+        return tuple(_known(feature) for feature in document["features"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a statistics file: {error!r} is missing or of another kind") from error
+
+
+def _known(feature: Mapping[str, Any]) -> Known:
+    kll = (feature.get("numerical_statistics") or {}).get("distribution", {}).get("kll", {}).get("sketch")
+    texts = (feature.get("string_statistics") or {}).get("distribution", {}).get("categorical", {}).get("buckets")
+    return Known(
+        feature["name"],
+        cast("InferredType", feature.get("inferred_type", "Unknown")),
+        Kll.read(kll["data"]) if kll and any(kll.get("data") or ()) else None,
+        {bucket["value"]: int(bucket["count"]) for bucket in texts} if texts else None,
+    )

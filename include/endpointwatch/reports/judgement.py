@@ -1,0 +1,76 @@
+"""From what a monitor found to the one typed answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from endpointwatch.capture.tally import LISTED, Tally
+from endpointwatch.config.window import Window
+from endpointwatch.monitors.data_quality import Findings
+from endpointwatch.reports.verdict import REMEDIES, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a verdict is about."""
+
+    endpoint: str
+    monitor: str
+    window: Window
+    model_version: str | None = None
+    baseline_id: str | None = None
+    input_manifest: str | None = None
+
+
+def judge(subject: Subject, tally: Tally, findings: Findings | None, *, minimum_rows: int) -> Verdict:
+    """The verdict on a window.
+
+    Args:
+        subject: What it is about.
+        tally: What became of the rows.
+        findings: Of the check; None when there was no baseline to check against.
+        minimum_rows: Fewer analysed rows are not judged.
+    """
+    status, evidence = _status(tally, findings, minimum_rows)
+    judged = findings is not None and status in ("OK", "VIOLATIONS", "SCHEMA_CHANGED")
+    return Verdict(
+        endpoint=subject.endpoint,
+        monitor=subject.monitor,
+        window=subject.window,
+        status=status,
+        model_version=subject.model_version,
+        baseline_id=subject.baseline_id,
+        rows=tally.rows(),
+        violations=findings.violations if judged and findings else (),
+        distances=findings.distances if judged and findings else (),
+        set_aside=tuple(tally.listed[:LISTED]),
+        evidence=evidence,
+        remedy=REMEDIES[status],
+        input_manifest=subject.input_manifest,
+    )
+
+
+def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked for)
+    tally: Tally, findings: Findings | None, minimum_rows: int
+) -> tuple[Status, str]:
+    rows = tally.rows()
+    foreign = tally.kinds["encoding"]
+    if rows.analysed + rows.set_aside == 0:
+        return "NO_DATA", f"No row of the window among {rows.read} rows read."
+    if foreign > rows.analysed:
+        example = next((fault.reason for fault in tally.listed if "captured as" in fault.reason), "")
+        return "ENCODING_MIXED", f"{foreign} of {rows.read} rows are not CSV. {example}".rstrip()
+    if rows.analysed < minimum_rows:
+        return "TOO_FEW_ROWS", f"{_count(rows.analysed)} could be analysed, fewer than minimum_rows = {minimum_rows}."
+    if findings is None:
+        return "NO_BASELINE", f"{_count(rows.analysed)} analysed, but there is no baseline to hold them against."
+    if findings.schema_changed:
+        return "SCHEMA_CHANGED", "; ".join(violation.description for violation in findings.violations)
+    aside = f", {rows.set_aside} set aside" if rows.set_aside else ""
+    if findings.violations:
+        return "VIOLATIONS", f"{_count(len(findings.violations), 'violation')} over {_count(rows.analysed)}{aside}."
+    return "OK", f"All constraints hold over {_count(rows.analysed)}{aside}."
+
+
+def _count(number: int, thing: str = "row") -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

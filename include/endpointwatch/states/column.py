@@ -1,0 +1,112 @@
+"""Everything that is kept about one column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from endpointwatch.states.distinct import Distinct
+from endpointwatch.states.histogram import Histogram
+from endpointwatch.states.kll import Kll, Values
+from endpointwatch.states.moments import Moments
+from endpointwatch.states.types import BOOLEAN, FRACTIONAL, INTEGRAL, NUMBER, InferredType, TypeCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Presence, types, moments, quantiles, distinct texts and counts of one column's texts; ``a + b`` describes both.
+
+    All parts are kept whatever the column's type: one text in another part of the data can still turn a column of
+    numbers into one of strings.
+
+    Attributes:
+        rows: Rows seen, missing values included.
+        types: Classes of the values that are there.
+        moments: Of the finite numbers among them.
+        sketch: Quantiles of the same numbers, in the order of the rows.
+        distinct: Different texts.
+        histogram: Their counts, while there are few.
+    """
+
+    rows: int = 0
+    types: TypeCounts = field(default_factory=TypeCounts)
+    moments: Moments = field(default_factory=Moments)
+    sketch: Kll = field(default_factory=Kll)
+    distinct: Distinct = field(default_factory=Distinct)
+    histogram: Histogram = field(default_factory=Histogram)
+
+    @property
+    def present(self) -> int:
+        return self.types.present
+
+    @property
+    def missing(self) -> int:
+        return self.rows - self.present
+
+    @property
+    def completeness(self) -> float:
+        """Share of rows with a value; 1.0 when there are no rows, since then nothing is missing."""
+        return self.present / self.rows if self.rows else 1.0
+
+    @property
+    def inferred_type(self) -> InferredType:
+        return self.types.inferred
+
+    def __add__(self, other: Column) -> Column:
+        return Column(
+            self.rows + other.rows,
+            self.types + other.types,
+            self.moments + other.moments,
+            self.sketch + other.sketch,
+            self.distinct + other.distinct,
+            self.histogram + other.histogram,
+        )
+
+    def extend(self, texts: pl.Series) -> Column:
+        """This column after more rows, in their order; only the sketch's details depend on that order.
+
+        Args:
+            texts: Raw texts as they stand in the payload, null where there is no value; dtype String, shape ``(n,)``.
+        """
+        texts = texts.rename("text")
+        counted = texts.drop_nulls().value_counts(name="rows")
+        # In no order at all: whatever is made of them below does not depend on one.
+        unique = counted.to_series(0)
+        times = counted.get_column("rows").to_numpy().astype(np.int64)
+        integral = unique.str.contains(INTEGRAL).to_numpy()
+        # Most columns are of one class throughout: the next pattern is tried only where the ones before left something.
+        none = np.zeros(unique.len(), np.bool_)
+        fractional = none if integral.all() else unique.str.contains(FRACTIONAL).to_numpy()
+        number = integral | fractional
+        boolean = none if number.all() else unique.str.contains(BOOLEAN).to_numpy()
+        numbers = _numbers(texts, unique, number)
+        few = unique.len() <= self.histogram.limit and self.histogram.counts is not None
+        added = Histogram.of(unique.to_list(), times.tolist(), limit=self.histogram.limit) if few else Histogram(None)
+        return Column(
+            self.rows + texts.len(),
+            self.types
+            + TypeCounts(
+                int(times[integral].sum()),
+                int(times[fractional].sum()),
+                int(times[boolean].sum()),
+                int(times[~(number | boolean)].sum()),
+            ),
+            self.moments + Moments.of(numbers),
+            self.sketch.extend(numbers),
+            self.distinct + Distinct.of(unique.to_arrow(compat_level=pl.CompatLevel.oldest())),
+            self.histogram + added,
+        )
+
+
+def _numbers(texts: pl.Series, unique: pl.Series, number: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Values:
+    """The finite numbers among ``texts``, in their order."""
+    if not number.any():
+        return np.empty(0)
+    if not number.all() or unique.str.contains(" ", literal=True).any():
+        # Polars reads more texts as numbers than count as such (".5", "inf"), and fewer ("- 5").
+        texts = texts.filter(texts.str.contains(NUMBER).fill_null(value=False)).str.replace(" ", "", literal=True)
+    values: Values = texts.drop_nulls().cast(pl.Float64, strict=False).drop_nulls().to_numpy()
+    finite: Values = values[np.isfinite(values)]
+    return finite

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endpointwatch.jobs.dataset import part_of
+from endpointwatch.jobs.plan import DatasetPlan
+
+TRUTH = "input/ground_truth/2026/11/01/15/labels.jsonl"
+
+
+def truth(identity: str, label: object) -> str:
+    data = json.dumps(label) if isinstance(label, dict) else str(label)
+    return json.dumps(
+        {
+            "groundTruthData": {"data": data, "encoding": "CSV"},
+            "eventMetadata": {"eventId": identity},
+            "eventVersion": "0",
+        }
+    )
+
+
+def build(job, endpoint, window, lines, labels, path, *, expect=0, extra=None):
+    building = job()
+    building.put(path, "".join(f"{line}\n" for line in lines))
+    building.put(TRUTH, "".join(f"{line}\n" for line in labels))
+    for where, content in (extra or {}).items():
+        building.put(where, content)
+    assert building.run(DatasetPlan(endpoint=endpoint, windows=(window,))) == expect, building.message
+    return building
+
+
+def rows(job, part):
+    text = (job.output / part / f"{part}.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_captures_meet_their_labels_and_every_row_is_accounted_for(job, endpoint, window, traffic):
+    lines = [*traffic.lines(200), traffic.record(7), "{broken", traffic.record(3).replace("T14:", "T16:")]
+    labels = [truth(f"event-{number}", number % 2) for number in range(150)]
+    built = build(job, endpoint, window, lines, [*labels, truth("nobody", 1), truth("event-0", 1)], traffic.path)
+    about = built.document("dataset.json")
+    assert about["rows"] == {"read": 203, "analysed": 201, "set_aside": 1, "outside_window": 1, "skipped": 0}
+    assert about["labels"] == {"read": 152, "set_aside": 0, "superseded": 1, "unused": 1}
+    assert (about["labelled"], about["unlabelled"], about["duplicates"], about["mismatched"]) == (150, 50, 1, 0)
+    assert sum(about["parts"].values()) == 150
+    together = [row for part in about["parts"] for row in rows(built, part)]
+    assert list(together[0]) == ["approved", "amount", "ratio", "colour"]
+    assert sum(row["approved"] == "1" for row in together) == 76  # 75 odd ones, and event-0 corrected to 1
+    assert about["label_values"] == {"0": 74, "1": 76}
+
+
+def test_the_last_label_delivered_wins(job, endpoint, window, traffic):
+    labels = [truth(f"event-{number}", 0) for number in range(100)]
+    later = "".join(truth(f"event-{number}", 1) + "\n" for number in range(100))
+    built = build(
+        job,
+        endpoint,
+        window,
+        traffic.lines(100),
+        labels,
+        traffic.path,
+        extra={"input/ground_truth/2026/11/02/09/corrected.jsonl": later},
+    )
+    assert built.document("dataset.json")["label_values"] == {"1": 100}
+
+
+def test_the_callers_inference_id_is_the_key_where_there_is_one(job, endpoint, window, traffic):
+    lines = [traffic.record(number, inferenceId=f"order-{number}") for number in range(100)]
+    labels = [truth(f"order-{number}", {"approved": 1}) for number in range(100)]
+    assert build(job, endpoint, window, lines, labels, traffic.path).document("dataset.json")["labelled"] == 100
+
+
+def test_a_request_of_many_rows_takes_as_many_labels(job, endpoint, window, traffic):
+    lines = []
+    for number in range(40):
+        line = json.loads(traffic.record(number))
+        line["captureData"]["endpointInput"]["data"] = "1,2,red\n3,4,blue\n"
+        line["captureData"]["endpointOutput"]["data"] = "0.1\n0.2\n"
+        lines.append(json.dumps(line))
+    labels = [truth(f"event-{number}", ("0\n1", "0,1", "1")[number % 3]) for number in range(40)]
+    about = build(job, endpoint, window, lines, labels, traffic.path).document("dataset.json")
+    assert (about["labelled"], about["mismatched"]) == (54, 26)
+    assert about["label_values"] == {"0": 27, "1": 27}
+
+
+def test_too_few_labelled_rows_fail_the_job_with_the_counts(job, endpoint, window, traffic):
+    labels = [truth(f"event-{number}", 1) for number in range(19)]
+    built = build(job, endpoint, window, traffic.lines(100), labels, traffic.path, expect=255)
+    assert "19 labelled rows in 1 windows, fewer than training.minimum_rows = 20 (81 captured rows have no label" in (
+        built.message
+    )
+    assert not built.output.exists()
+
+
+def test_the_same_data_set_twice_has_the_same_bytes(job, endpoint, window, traffic):
+    labels = [truth(f"event-{number}", number % 2) for number in range(100)]
+    one, two = (build(job, endpoint, window, traffic.lines(100), labels, traffic.path).files() for _ in range(2))
+    assert one == two
+
+
+@given(st.text(max_size=20), st.floats(0.01, 0.5), st.floats(0.01, 0.4))
+def test_an_id_never_leaves_the_test_part_when_that_grows(identity, test_share, validation_share):
+    part = part_of(identity, test_share, validation_share)
+    if part == "test":
+        assert part_of(identity, test_share + 0.1, validation_share) == "test"
+
+
+@pytest.mark.parametrize(("part", "share"), [("test", 0.25), ("validation", 0.15), ("train", 0.6)])
+def test_the_parts_have_the_shares_that_were_asked_for(part, share):
+    found = sum(part_of(f"id-{number}", 0.25, 0.15) == part for number in range(20_000)) / 20_000
+    assert found == pytest.approx(share, abs=0.015)

@@ -1,0 +1,70 @@
+"""Real capture and ground-truth files in the encodings that SageMaker writes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from endpointwatch.capture.labels import labels
+from endpointwatch.capture.records import records
+from endpointwatch.capture.tally import Tally
+from endpointwatch.capture.window import captured_rows
+
+
+@pytest.mark.parametrize(
+    ("file", "encoding", "count"),
+    [("csv_endpoint.jsonl", "CSV", 9), ("json_endpoint.jsonl", "JSON", 2), ("jsonlines_endpoint.jsonl", "JSON", 2)],
+)
+def test_every_captured_line_is_a_record_with_both_sides_ids_and_time(fixtures, file, encoding, count):
+    ((frame, malformed),) = records(fixtures / "capture-samples" / file)
+    assert malformed == []
+    assert frame.height == count
+    for column in ("input_data", "output_data", "input_type", "output_type", "event_id", "inference_time"):
+        assert frame[column].null_count() == 0, column
+    assert set(frame["input_encoding"]) == set(frame["output_encoding"]) == {encoding}
+
+
+def test_captured_csv_becomes_rows_of_cells_without_a_fault(fixtures):
+    tally = Tally()
+    (part,) = captured_rows(fixtures / "capture-samples" / "csv_endpoint.jsonl", tally)
+    assert part.frame.height == 9
+    assert part.frame["output"].list.len().unique().to_list() == [1]
+    assert part.frame["input"].list.len().n_unique() == 1
+    assert not tally.listed
+
+
+def test_one_record_of_json_lines_may_hold_several_requests(fixtures):
+    ((frame, _),) = records(fixtures / "capture-samples" / "jsonlines_endpoint.jsonl")
+    assert [len(data.splitlines()) for data in frame["input_data"]] == [1, 2]
+    assert [len(data.splitlines()) for data in frame["output_data"]] == [1, 2]
+
+
+def test_json_payloads_are_set_aside_with_their_encoding(fixtures):
+    tally = Tally()
+    for part in captured_rows(fixtures / "capture-samples" / "json_endpoint.jsonl", tally):
+        assert part.frame.is_empty()
+    assert tally.kinds == {"encoding": 2}
+    assert "captured as JSON (content type application/json)" in tally.listed[0].reason
+
+
+def test_ground_truth_records_are_labels_by_inference(fixtures, tmp_path):
+    source = fixtures / "capture-samples" / "ground_truth_csv.jsonl"
+    (tmp_path / source.name).symlink_to(source)
+    tally = Tally()
+    found = labels(tmp_path, tally, key="label")
+    assert (found.read, found.frame.height, found.superseded) == (20, 20, 0)
+    assert set(found.frame["label"]) <= {"0", "1"}
+    assert not tally.listed
+
+
+def test_a_merged_record_holds_its_label_beside_the_capture(fixtures, tmp_path):
+    merged = json.loads((fixtures / "capture-samples" / "merged_endpoint_record.json").read_bytes())
+    assert set(merged) == {"eventVersion", "groundTruthData", "captureData", "eventMetadata"}
+    (tmp_path / "merged.jsonl").write_text(json.dumps(merged) + "\n", encoding="utf-8")
+    ((frame, malformed),) = records(tmp_path / "merged.jsonl")
+    assert malformed == []
+    assert frame["truth_data"].to_list() == [merged["groundTruthData"]["data"]]
+    assert frame["inference_id"].to_list() == ["95"]
+    batch = json.loads((fixtures / "capture-samples" / "merged_batch_csv_record.json").read_bytes())
+    assert set(batch["captureData"]) == {"batchTransformOutput"}
