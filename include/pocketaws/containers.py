@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from pocketaws.world import World
 
 # What a container sees of the host's environment: enough to run a program, nothing that belongs to its user.
-_INHERITED = ("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_INHERITED = (
+    *("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    # Whoever started this process as part of a stack finds the stack's left-overs by this mark.
+    "ENDPOINTWATCH_STACK",
+)
 
 
 class Container:

@@ -1,0 +1,41 @@
+"""Which captured objects belong to a window, and a hash that says which they were."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.layout import capture_prefixes
+from endpointwatch.config.window import Window
+from endpointwatch_airflow.hooks.answers import StoredObject
+from endpointwatch_airflow.hooks.store import StoreHook
+
+
+def capture_root(endpoint: Endpoint) -> str:
+    """Where SageMaker puts the endpoint's captures, a folder a variant; without a trailing slash."""
+    return f"{endpoint.capture.destination_uri}/{endpoint.name}"
+
+
+def captured(store: StoreHook, endpoint: Endpoint, window: Window) -> tuple[StoredObject, ...]:
+    """Every captured object of the window's clock hours, of all variants, ordered by key.
+
+    For a window that is no whole hour these are more than the window's own; the job filters by inference time.
+    """
+    variants = store.folders(capture_root(endpoint))
+    hours = capture_prefixes(endpoint, window)
+    found = (item for variant in variants for hour in hours for item in store.objects(variant + hour))
+    return tuple(sorted((item for item in found if item.key.endswith(".jsonl")), key=lambda item: item.key))
+
+
+def manifest_hash(objects: Iterable[StoredObject]) -> str:
+    """SHA-256 over keys and ETags: the same inputs give the same hash, wherever and whenever they are listed."""
+    lines = sorted(f"{item.key}\t{item.etag}\n" for item in objects)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def manifest(root: str, objects: Sequence[StoredObject]) -> str:
+    """A SageMaker manifest file (``S3DataType=ManifestFile``) that names exactly these objects below ``root``."""
+    prefix = root.rstrip("/") + "/"
+    return json.dumps([{"prefix": prefix}, *(item.uri.removeprefix(prefix) for item in objects)], indent=0) + "\n"

@@ -1,0 +1,79 @@
+"""Making models and endpoint configurations, and moving endpoints to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from endpointwatch.actions.deployment import CONFIG_FIELDS
+from endpointwatch_airflow.errors import NotRetriedError
+from endpointwatch_airflow.hooks.answers import Request
+from endpointwatch_airflow.hooks.sagemaker import SageMakerHook, is_missing, is_taken
+
+
+class DeploymentHook(SageMakerHook):
+    """What deploying a model version needs. Everything can be asked for twice and is made once."""
+
+    def ensure_model(self, request: Request) -> None:
+        """Create the model unless it is there.
+
+        Raises:
+            NotRetriedError: There is a model of that name, made from another package.
+        """
+        name, package = request["ModelName"], request["PrimaryContainer"]["ModelPackageName"]
+        try:
+            self.client.create_model(**request)
+        except ClientError as error:
+            if not is_taken(error):
+                raise
+        else:
+            return
+        container = self.client.describe_model(ModelName=name).get("PrimaryContainer", {})
+        if container.get("ModelPackageName") != package:
+            raise NotRetriedError(
+                f"Model {name!r} is there already, but made from "
+                f"{container.get('ModelPackageName') or container.get('Image')}, not from {package}. "
+                "Delete it if nothing serves it, then clear this task."
+            )
+
+    def ensure_endpoint_config(self, request: Request) -> None:
+        """Create the configuration unless it is there; its name says what it contains."""
+        try:
+            self.client.create_endpoint_config(**request)
+        except ClientError as error:
+            if not is_taken(error):
+                raise
+
+    def config_content(self, name: str) -> Mapping[str, Any]:
+        """A configuration in the words of ``CreateEndpointConfig``, without its name and tags.
+
+        Raises:
+            ClientError: There is none of that name.
+        """
+        answer = self.client.describe_endpoint_config(EndpointConfigName=name)
+        return {key: answer[key] for key in CONFIG_FIELDS if key in answer}
+
+    def pending_config(self, endpoint: str) -> str | None:
+        """Name of the configuration that an endpoint is being moved to; None when it is not, or not known."""
+        try:
+            answer = self.client.describe_endpoint(EndpointName=endpoint)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+        name = answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
+        return str(name) if name else None
+
+    def create_endpoint(self, request: Request) -> None:
+        """Create the endpoint; no error when another try of the same task has."""
+        try:
+            self.client.create_endpoint(**request)
+        except ClientError as error:
+            if not is_taken(error):
+                raise
+
+    def update_endpoint(self, request: Request) -> None:
+        """Move the endpoint to another configuration."""
+        self.client.update_endpoint(**request)

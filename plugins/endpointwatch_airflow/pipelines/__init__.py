@@ -1,0 +1,1 @@
+"""The DAGs of one endpoint, each a function from its YAML file to a DAG."""

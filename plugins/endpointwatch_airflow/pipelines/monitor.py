@@ -1,0 +1,96 @@
+"""The DAG that judges every window of an endpoint and acts on what it finds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch_airflow.endpoints import dag_id
+from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, JudgeOperator, NotifyOperator
+from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
+from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
+from endpointwatch_airflow.sensors.capture import CaptureSettledSensor
+from endpointwatch_airflow.windows import window_params
+
+PIPELINE: Final = "monitor"
+WINDOWS_AT_ONCE: Final = 4
+
+DOC: Final = """
+### Judge every window of `{name}`
+
+{description}
+
+A run judges one window: its data interval (cron `{cron}`, UTC), or what the trigger form says. Past windows are judged
+by a backfill; the same window judged again leaves the same files.
+
+| Task | What it does |
+|---|---|
+| `wait_for_capture` | Waits until the window is over and no captured object has arrived for {settle} s. |
+| `run_monitors` | One job runs {monitors} against the baseline of the model version that served; the verdicts lie \
+under `{results}/{name}/<monitor>/`. |
+| `judge` | Branches: to `decide` when a monitor found violations, else to `healthy`. |
+| `decide` | Violations in {violations} of the last {windows} windows call for `{action}`; the decision is kept under \
+`{results}/{name}/decisions/`. Windows that ended more than {hours} h ago start nothing. |
+| `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
+| `notify` | Says so in its log. Nothing is sent yet. |
+"""
+
+
+def build(endpoint: Endpoint) -> DAG:
+    """The endpoint's ``<endpoint>__monitor`` DAG."""
+    with DAG(
+        dag_id(endpoint.name, PIPELINE),
+        description=f"Judge each window of {endpoint.name}'s traffic and decide what to do about violations.",
+        # A bare cron string would give windows of no length.
+        schedule=CronDataIntervalTimetable(endpoint.schedule.cron, timezone="UTC"),
+        catchup=endpoint.schedule.catchup,
+        max_active_runs=WINDOWS_AT_ONCE,
+        params=window_params(),
+        doc_md=DOC.format(
+            name=endpoint.name,
+            description=endpoint.description,
+            cron=endpoint.schedule.cron,
+            settle=endpoint.capture.settle_seconds,
+            results=endpoint.results_uri,
+            monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
+            violations=endpoint.decision.violations,
+            windows=endpoint.decision.windows,
+            action=endpoint.decision.action,
+            hours=endpoint.decision.act_within_hours,
+        ),
+        **dag_arguments(endpoint, PIPELINE),
+    ) as dag:
+        aws = aws_arguments(endpoint)
+        wait_for_capture = CaptureSettledSensor(task_id="wait_for_capture", endpoint=endpoint, deferrable=True, **aws)
+        run_monitors = RunMonitorsOperator(task_id="run_monitors", endpoint=endpoint, **job_arguments(endpoint))
+        judge = JudgeOperator(task_id="judge", endpoint=endpoint, violated="decide", healthy="healthy", **aws)
+        healthy = EmptyOperator(task_id="healthy")
+        decide = DecideOperator(
+            task_id="decide", endpoint=endpoint, retrain="retrain", notify="notify", nothing="nothing", **aws
+        )
+        notify = NotifyOperator(task_id="notify", endpoint=endpoint, decide_task_id="decide", **aws)
+        nothing = EmptyOperator(task_id="nothing")
+
+        wait_for_capture >> run_monitors >> judge >> [decide, healthy]
+        decide >> [notify, nothing]
+        if endpoint.training is not None:
+            decide >> _retrain(endpoint)
+    return dag
+
+
+def _retrain(endpoint: Endpoint) -> TriggerDagRunOperator:
+    chosen = f"ti.xcom_pull(task_ids='decide', key='{CHOSEN}')"
+    return TriggerDagRunOperator(
+        task_id="retrain",
+        trigger_dag_id=dag_id(endpoint.name, "retrain"),
+        trigger_run_id=f"{{{{ {chosen}['run_id'] }}}}",
+        conf=f"{{{{ {chosen}['conf'] | tojson }}}}",  # type: ignore[arg-type] # JSON text is parsed after rendering
+        # The run is about windows, not about a moment; and two of them may well start in the same second.
+        logical_date=None,
+        # The decision of the next window, or of the next run of a backfill, is answered by the retraining under way.
+        skip_when_already_exists=True,
+    )

@@ -1,0 +1,81 @@
+"""The DAG that makes an endpoint ready to be watched: by hand, and after every deployment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow.sdk import DAG, Param
+
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch_airflow.endpoints import dag_id
+from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
+from endpointwatch_airflow.operators.capture import EndpointDataCaptureOperator
+from endpointwatch_airflow.operators.deployment_record import RecordDeploymentOperator
+from endpointwatch_airflow.pipelines.assets import deployed
+from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
+
+PIPELINE: Final = "onboard"
+
+DOC: Final = """
+### Make `{name}` ready to be watched
+
+{description}
+
+Runs by hand, and whenever a model version has been deployed on the endpoint.
+
+| Task | What it does |
+|---|---|
+| `ensure_capture` | Switches data capture on as the YAML file declares it and waits until the endpoint is in service; \
+leaves an endpoint alone that captures so already. |
+| `record_deployment` | Writes down under `{results}/{name}/deployments/` which model version serves since when: past \
+windows are judged by the version they had. |
+| `learn_baselines` | One job learns the baselines of {monitors} for that version; keeps those that were learnt from \
+the same data set, unless `force` is set. |
+
+Alarms and dashboards are not made here.
+"""
+
+
+def build(endpoint: Endpoint) -> DAG:
+    """The endpoint's ``<endpoint>__onboard`` DAG."""
+    with DAG(
+        dag_id(endpoint.name, PIPELINE),
+        description=f"Capture, deployment record and baselines of {endpoint.name}.",
+        schedule=[deployed(endpoint.name)],
+        catchup=False,
+        # Two at once would move the endpoint under each other's feet.
+        max_active_runs=1,
+        params={
+            "force": Param(
+                False, type="boolean", title="Learn again", description="Learn baselines anew where there are some."
+            )
+        },
+        doc_md=DOC.format(
+            name=endpoint.name,
+            description=endpoint.description,
+            results=endpoint.results_uri,
+            monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
+        ),
+        **dag_arguments(endpoint, PIPELINE),
+    ) as dag:
+        ensure_capture = EndpointDataCaptureOperator(
+            task_id="ensure_capture",
+            endpoint_name=endpoint.name,
+            capture=endpoint.capture,
+            deferrable=True,
+            **aws_arguments(endpoint),
+        )
+        record_deployment = RecordDeploymentOperator(
+            task_id="record_deployment",
+            endpoint=endpoint,
+            in_service_from="{{ ti.xcom_pull(task_ids='ensure_capture')['in_service_since'] }}",
+            **aws_arguments(endpoint),
+        )
+        learn_baselines = LearnBaselineOperator(
+            task_id="learn_baselines",
+            endpoint=endpoint,
+            deployment_uri="{{ ti.xcom_pull(task_ids='record_deployment') }}",
+            **job_arguments(endpoint),
+        )
+        ensure_capture >> record_deployment >> learn_baselines
+    return dag

@@ -1,0 +1,1 @@
+"""Sensors: they wait until something outside Airflow is so."""
