@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ INCLUDE = REPOSITORY / "include"
 IMAGES = INCLUDE / "containers" / "images.json"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 START_SECONDS = 60.0
+_LIBC = ctypes.CDLL(None)
 # Image URIs that exist in tests only: one runs Python source, the other a shell command.
 # SageMaker takes arguments of at most 256 characters without line breaks, so source comes in pieces of base64.
 RUN_SOURCE = "import base64, sys; exec(base64.b64decode(''.join(sys.argv[1:])))"
@@ -125,6 +127,7 @@ class PocketAws:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and nothing of Python's
             )  # fmt: skip
         self.wait_until_ready()
 
@@ -170,6 +173,11 @@ class PocketAws:
         text = IMAGES.read_text(encoding="utf-8")
         text = text.replace("{containers}", str(IMAGES.parent)).replace("{include}", str(INCLUDE))
         self.images.write_text(json.dumps({"images": [*more, *TEST_IMAGES, *json.loads(text)["images"]]}))
+
+
+def _die_with_parent() -> None:
+    """A test run that is killed must not leave its local AWS behind: SIGTERM when the parent is gone (prctl(2))."""
+    _LIBC.prctl(1, signal.SIGTERM)
 
 
 def free_port() -> int:
