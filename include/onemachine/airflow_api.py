@@ -237,10 +237,10 @@ class AirflowApi:
         return self.request("GET", path, query={"deserialize": False})["value"]
 
     def log(self, dag_id: str, run_id: str, task_id: str, *, attempt: int = 1) -> str:
-        """The log of one attempt of a task, one message a line."""
+        """The log of one attempt of a task, one message a line; an exception stands below the line that reports it."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         content = self.request("GET", path, query={"full_content": True})["content"]
-        return "\n".join(line["event"] if isinstance(line, dict) else str(line) for line in content)
+        return "\n".join(text for line in content for text in _told(line))
 
     # Backfills
 
@@ -344,6 +344,13 @@ class AirflowApi:
 
     def _errors_in_short(self) -> list[str]:
         return [f"{e['filename']}: {e['stack_trace'].strip().splitlines()[-1]}" for e in self.import_errors()]
+
+
+def _told(line: Any) -> list[str]:
+    if not isinstance(line, dict):
+        return [str(line)]
+    raised = [f"{error['exc_type']}: {error['exc_value']}" for error in line.get("error_detail") or ()]
+    return [line["event"], *raised]
 
 
 def _refusal(answer: httpx.Response) -> AirflowApiError:

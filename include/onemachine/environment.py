@@ -81,6 +81,10 @@ def airflow(settings: Settings, credentials: Credentials) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": credentials.jwt_secret,
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS": "True",
+        # A task's supervisor looks for the end of its process in steps of this many seconds. At the default of 5 s each
+        # ended task may hold its slot so long; and a deferred one whose trigger fires sooner is taken for dead, as its
+        # first process is reported ended while the second already runs, and is tried again.
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # A new DAG file is seen in seconds, and a known one is not parsed all the time.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",

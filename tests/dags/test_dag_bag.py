@@ -101,7 +101,7 @@ def test_a_monitor_dag_gives_every_run_a_window(endpoints):
     assert dag.start_date.isoformat() == "2026-03-01T00:00:00+00:00"
     assert set(dag.params) == {"window_start", "window_end"}
     assert set(dag.task_dict) == {
-        "wait_for_capture", "run_monitors", "judge", "healthy", "decide", "retrain", "notify", "nothing",
+        "wait_for_capture", "run_monitors", "stop_job", "judge", "healthy", "decide", "retrain", "notify", "nothing",
     }  # fmt: skip
     assert dag.task_dict["run_monitors"].retries > 0
 

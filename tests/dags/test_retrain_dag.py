@@ -6,9 +6,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import TriggerRule
 from airflow.serialization.serialized_objects import DagSerialization
 
 from endpointwatch.config.loader import load
+from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.pipelines import retrain
 from endpointwatch_airflow.pipelines.assets import deployed
 
@@ -55,11 +57,18 @@ def test_an_endpoint_that_is_only_watched_has_no_retrain_dag(tmp_path):
 
 def test_the_tasks_are_few_and_follow_one_another(dag):
     assert dag.dag_id == "loan-approval__retrain"
-    order = [task.task_id for task in dag.topological_sort() if task.task_id != "keep_champion"]
+    order = [task.task_id for task in dag.topological_sort() if task.task_id not in ("keep_champion", "stop_jobs")]
     assert order == ["admit", "build_dataset", "train", "evaluate", "compare", "register", "deploy"]
     assert dag.get_task("compare").downstream_task_ids == {"register", "keep_champion"}
     assert dag.get_task("deploy").upstream_task_ids >= {"register"}
     assert dag.get_task("train").upstream_task_ids == {"admit", "build_dataset"}
+
+
+def test_a_job_never_outlives_the_failure_of_its_task(dag):
+    stop = dag.get_task("stop_jobs")
+    jobs = {task.task_id for task in dag.tasks if isinstance(task, SageMakerJobOperator)}
+    assert stop.upstream_task_ids == jobs == set(stop.job_task_ids)
+    assert stop.trigger_rule == TriggerRule.ONE_FAILED
 
 
 def test_runs_never_overlap_and_none_starts_by_itself(dag):
@@ -74,7 +83,7 @@ def test_every_wait_frees_its_worker(dag):
 
 def test_every_task_that_meets_aws_uses_the_endpoints_connection_and_region(dag):
     operators = [task for task in dag.tasks if hasattr(task, "aws_conn_id")]
-    assert len(operators) == 7
+    assert len(operators) == 8
     assert {(task.aws_conn_id, task.region_name) for task in operators} == {("my_aws", "eu-west-1")}
 
 

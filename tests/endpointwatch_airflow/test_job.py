@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
+from asgiref.sync import sync_to_async
 
 from airflow_fakes import FakeSageMaker, at_the_border, context
 from endpointwatch_airflow.errors import JobError
@@ -187,3 +190,31 @@ def test_ending_the_deferred_task_stops_the_job(monkeypatch):
     monkeypatch.setattr("endpointwatch_airflow.hooks.sagemaker.SageMakerHook.stop_job_async", stop)
     asyncio.run(JobTrigger(kind="ProcessingJob", job_name="j", aws_conn_id=None).on_kill())
     assert asked == [("ProcessingJob", "j")]
+
+
+def test_a_users_cancellation_keeps_its_message_while_the_trigger_reads_its_connection(monkeypatch):
+    """By the message the triggerer knows to call ``on_kill``; asgiref's ``sync_to_async`` would lose it."""
+    reading = threading.Event()
+
+    def read_slowly() -> None:
+        reading.set()
+        time.sleep(0.5)
+
+    class SlowConnection:
+        async def get_async_conn(self) -> Any:
+            return await sync_to_async(read_slowly)()
+
+    trigger = JobTrigger(kind="ProcessingJob", job_name="job", aws_conn_id=None)
+    monkeypatch.setattr(trigger, "hook", SlowConnection)
+
+    async def cancelled_meanwhile() -> tuple[Any, ...]:
+        task = asyncio.ensure_future(anext(trigger.run()))
+        await asyncio.to_thread(reading.wait)
+        task.cancel("user-action")
+        try:
+            await task
+        except asyncio.CancelledError as cancelled:
+            return cancelled.args
+        return ("not cancelled",)
+
+    assert asyncio.run(cancelled_meanwhile()) == ("user-action",)

@@ -12,6 +12,7 @@ from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, JudgeOperator, NotifyOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
+from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 from endpointwatch_airflow.sensors.capture import CaptureSettledSensor
 from endpointwatch_airflow.windows import window_params
@@ -32,6 +33,7 @@ by a backfill; the same window judged again leaves the same files.
 | `wait_for_capture` | Waits until the window is over and no captured object has arrived for {settle} s. |
 | `run_monitors` | One job runs {monitors} against the baseline of the model version that served; the verdicts lie \
 under `{results}/{name}/<monitor>/`. |
+| `stop_job` | Only when `run_monitors` failed or was marked so: stops its job. |
 | `judge` | Branches: to `decide` when a monitor found violations, else to `healthy`. |
 | `decide` | Violations in {violations} of the last {windows} windows call for `{action}`; the decision is kept under \
 `{results}/{name}/decisions/`. Windows that ended more than {hours} h ago start nothing. |
@@ -75,7 +77,10 @@ def build(endpoint: Endpoint) -> DAG:
         notify = NotifyOperator(task_id="notify", endpoint=endpoint, decide_task_id="decide", **aws)
         nothing = EmptyOperator(task_id="nothing")
 
+        stop_job = StopJobsOperator(task_id="stop_job", job_task_ids=["run_monitors"], **aws)
+
         wait_for_capture >> run_monitors >> judge >> [decide, healthy]
+        run_monitors >> stop_job
         decide >> [notify, nothing]
         if endpoint.training is not None:
             decide >> _retrain(endpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param
 
 from endpointwatch.config.endpoint import Endpoint
@@ -11,6 +12,7 @@ from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
 from endpointwatch_airflow.operators.capture import EndpointDataCaptureOperator
 from endpointwatch_airflow.operators.deployment_record import RecordDeploymentOperator
+from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.pipelines.assets import deployed
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 
@@ -31,6 +33,8 @@ leaves an endpoint alone that captures so already. |
 windows are judged by the version they had. |
 | `learn_baselines` | One job learns the baselines of {monitors} for that version; keeps those that were learnt from \
 the same data set, unless `force` is set. |
+| `ready` | The endpoint is watched from now on. |
+| `stop_job` | Only when `learn_baselines` failed or was marked so: stops its job. |
 
 Alarms and dashboards are not made here.
 """
@@ -77,5 +81,8 @@ def build(endpoint: Endpoint) -> DAG:
             deployment_uri="{{ ti.xcom_pull(task_ids='record_deployment') }}",
             **job_arguments(endpoint),
         )
-        ensure_capture >> record_deployment >> learn_baselines
+        stop_job = StopJobsOperator(task_id="stop_job", job_task_ids=["learn_baselines"], **aws_arguments(endpoint))
+        # The run's outcome is that of its last tasks; without one of these the stopping, which succeeds, would decide.
+        ready = EmptyOperator(task_id="ready")
+        ensure_capture >> record_deployment >> learn_baselines >> [ready, stop_job]
     return dag

@@ -14,6 +14,7 @@ from endpointwatch_airflow.operators.dataset import BuildDatasetOperator
 from endpointwatch_airflow.operators.deployment import DeployModelOperator
 from endpointwatch_airflow.operators.evaluation import COMPARISON, CompareModelsOperator, EvaluateModelsOperator
 from endpointwatch_airflow.operators.registry import RegisterModelOperator
+from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.operators.training import TrainModelOperator
 from endpointwatch_airflow.pipelines.assets import deployed
 from endpointwatch_airflow.pipelines.common import (
@@ -39,6 +40,8 @@ DOC: Final = """
 version's {metric} by more than {gain:g} on rows that neither has seen |
 | the decision's model version serves no more | the run is skipped: the drift was answered already |
 | anything fails, or SageMaker rolls back | what served before goes on serving |
+
+`stop_jobs` runs only when a task with a job failed or was marked so, and stops that job.
 
 Models are registered in the group `{group}`, with the figures they were approved on. Deploying emits the asset event
 that starts `{name}__onboard`. Clearing a task does its work anew; a retry takes up what is there.
@@ -120,10 +123,12 @@ def build(endpoint: Endpoint) -> DAG | None:
             **aws,
         )
         keep_champion = EmptyOperator(task_id="keep_champion", doc_md="The challenger was not better; nothing changes.")
-        # What passes results on depends on each other already; these two only wait.
+        stop_jobs = StopJobsOperator(task_id="stop_jobs", job_task_ids=["build_dataset", "train", "evaluate"], **aws)
+        # What passes results on depends on each other already; these only wait.
         dataset >> train
         compare >> keep_champion
         register >> deploy
+        [dataset, train, evaluate] >> stop_jobs
     return dag
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
+from airflow.triggers.base import TriggerEvent
 
 from endpointwatch_airflow.hooks.answers import JobKind
 from endpointwatch_airflow.hooks.sagemaker import OPERATIONS, SageMakerHook
@@ -14,7 +17,8 @@ class JobTrigger(AwsBaseWaiterTrigger):
     """Fires once the job has ended, however it ended; how is asked by the operator.
 
     When somebody marks the deferred task as failed, clears it or fails the run, the job is stopped. A restart of the
-    triggerer or a timeout stops nothing.
+    triggerer or a timeout stops nothing; nor does a task that is ended in the second or two before the triggerer has
+    taken its trigger up (see :class:`endpointwatch_airflow.operators.stop.StopJobsOperator`).
 
     Args:
         kind: Processing or training.
@@ -66,6 +70,16 @@ class JobTrigger(AwsBaseWaiterTrigger):
         return SageMakerHook(
             aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
         )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        # The triggerer knows a user's action by the cancellation's message, and calls `on_kill` only for that. While a
+        # hook reads its connection it waits in asgiref's `sync_to_async`, which raises a new CancelledError without
+        # the message, and the job would run on. So the waiting is a task of its own and this one is cancelled directly.
+        waiting = asyncio.ensure_future(anext(super().run()))
+        try:
+            yield await asyncio.shield(waiting)
+        finally:
+            waiting.cancel()
 
     async def on_kill(self) -> None:
         """Stop the job: the person who ended the deferred task does not want its result."""

@@ -1,0 +1,63 @@
+"""A day of windows backfilled through Airflow's REST API, and the same day once more: not a byte differs."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import pytest
+
+from loanapp.cloud import split
+from loanapp.runs import Runs
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+
+@pytest.fixture(scope="module")
+def day(loop):
+    hours = loop.story.hours
+    return hours[0].window.start, hours[-1].window.start
+
+
+def digests(loop):
+    """Key → SHA-256 of everything below the endpoint's results, but for the folder of the jobs themselves."""
+    root = loop.results.layout.root
+    bucket, prefix = split(root)
+    return {
+        key: hashlib.sha256(loop.cloud.read(bucket, key)).hexdigest()
+        for key in loop.cloud.keys(root)
+        if not key.startswith(f"{prefix}/jobs/")
+    }
+
+
+def runs_of(airflow, loop, day):
+    first, last = (moment.isoformat() for moment in day)
+    return airflow.runs(loop.monitor, logical_date_gte=first, logical_date_lte=last)
+
+
+def test_a_day_backfilled_is_24_successful_runs(loop, airflow, day):
+    runs = runs_of(airflow, loop, day)
+    assert [run["state"] for run in runs] == ["success"] * 24
+    assert {datetime.fromisoformat(run["logical_date"]) for run in runs} == {
+        hour.window.start for hour in loop.story.hours
+    }
+
+
+def test_the_same_day_once_more_leaves_every_result_file_as_it_was(loop, airflow, day):
+    before = digests(loop)
+    attempts = {run["dag_run_id"]: run["start_date"] for run in runs_of(airflow, loop, day)}
+    retrained = len(airflow.runs(loop.retrain))
+    jobs = len(loop.cloud.keys(f"{loop.results.layout.root}/jobs"))
+
+    Runs(airflow, loop.reporter).backfill(loop.monitor, *day, reprocess="completed", at_once=4)
+
+    runs = runs_of(airflow, loop, day)
+    assert [run["state"] for run in runs] == ["success"] * 24
+    assert all(run["start_date"] != attempts.get(run["dag_run_id"]) for run in runs), "every window was run again"
+    assert len(loop.cloud.keys(f"{loop.results.layout.root}/jobs")) > jobs, "by jobs of their own"
+    after = digests(loop)
+    assert {key: after.get(key) for key in before} == before
+    # A window that was judged before its neighbours were leaves a decision on what it saw; later there is more to see.
+    assert all("/decisions/" in key for key in after.keys() - before.keys())
+    assert len(airflow.runs(loop.retrain)) == retrained, "drift that was answered is not answered again"
+    assert loop.results.live()[0] == "loan-approval-v2"
