@@ -201,6 +201,8 @@ def _uv_version(uv: str) -> tuple[int, ...]:
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not HELD_BACK.fullmatch(name)}
     kept["UV_PYTHON_DOWNLOADS"] = "never"  # an interpreter is the user's to choose
+    # As pip does: behind a company's proxy only the system's own store knows who signs.
+    kept.setdefault("UV_SYSTEM_CERTS", "true")
     cache = Path(kept.get("XDG_CACHE_HOME") or Path(kept.get("HOME") or "/nonexistent") / ".cache")
     writable = next((folder for folder in (cache, *cache.parents) if folder.exists()), cache)
     if not os.access(str(writable), os.W_OK):
