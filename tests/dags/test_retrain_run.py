@@ -87,7 +87,7 @@ def run(database, sagemaker, monkeypatch):
 def test_a_first_version_skips_the_data_set_and_is_deployed(run, sagemaker):
     state, tasks, events = run(metrics={"challenger": {"auc": 0.8}})
     assert state == "success"
-    assert {task for task, ended in tasks.items() if ended == "skipped"} == {"build_dataset", "keep_champion"}
+    assert {task for task, ended in tasks.items() if ended == "skipped"} == {"build_dataset", "keep_champion", "stop_jobs"}
     assert tasks["deploy"] == "success"
     assert [event["model_version"] for event in events] == ["loan-approval-v1"]
 
@@ -97,7 +97,7 @@ def test_a_challenger_that_wins_is_deployed_and_wakes_the_onboarding(run, sagema
     metrics = {"champion": {"auc": 0.7}, "challenger": {"auc": 0.8}}
     state, tasks, events = run(metrics=metrics, windows=[HOUR], model_version="old", decision="s3://b/decision.json")
     assert state == "success"
-    assert {task for task, ended in tasks.items() if ended == "skipped"} == {"keep_champion"}
+    assert {task for task, ended in tasks.items() if ended == "skipped"} == {"keep_champion", "stop_jobs"}
     assert len(events) == 1
     assert list(sagemaker.packages.values())[-1]["CustomerMetadataProperties"]["decision"] == "s3://b/decision.json"
 
