@@ -12,6 +12,9 @@ from endpointwatch.config.window import Window
 from endpointwatch_airflow.hooks.answers import StoredObject
 from endpointwatch_airflow.hooks.store import StoreHook
 
+# What the analyzer reads; others (markers, somebody's notes) are no captures.
+CAPTURED = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+
 
 def capture_root(endpoint: Endpoint) -> str:
     """Where SageMaker puts the endpoint's captures, a folder a variant; without a trailing slash."""
@@ -26,7 +29,7 @@ def captured(store: StoreHook, endpoint: Endpoint, window: Window) -> tuple[Stor
     variants = store.folders(capture_root(endpoint))
     hours = capture_prefixes(endpoint, window)
     found = (item for variant in variants for hour in hours for item in store.objects(variant + hour))
-    return tuple(sorted((item for item in found if item.key.endswith(".jsonl")), key=lambda item: item.key))
+    return tuple(sorted((item for item in found if item.key.endswith(CAPTURED)), key=lambda item: item.key))
 
 
 def manifest_hash(objects: Iterable[StoredObject]) -> str:

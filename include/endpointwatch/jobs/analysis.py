@@ -13,19 +13,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from pydantic import ValidationError
 
 from endpointwatch.capture.files import files as files_in
 from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import SUFFIXES, captured_rows
+from endpointwatch.capture.window import SUFFIXES, Reading
 from endpointwatch.config.endpoint import DataQuality, DistributionConstraints
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError
-from endpointwatch.jobs.collect import collect
+from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.monitor import read_baseline, write_report
+from endpointwatch.jobs.monitor import captured, read_baseline, write_report
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.constraints import Constraints, FeatureConstraints
 from endpointwatch.monitors.data_quality import Baseline
@@ -63,7 +62,7 @@ def run(container: Container) -> int:
     tally = Tally()
     names: list[str] = []
     state = collect(
-        _cells(form, source, tally, _windows(container), names),
+        _cells(form, source, tally, _windows(container), names, strict=settings.aws_compatible == "Enabled"),
         tally,
         data_quality.compute,
         names=baseline.names if baseline else (),
@@ -142,13 +141,19 @@ def _windows(container: Container) -> tuple[Window, ...]:
 
 
 def _cells(
-    form: dict[str, Any], source: Path, tally: Tally, windows: tuple[Window, ...], names: list[str]
-) -> Iterator[tuple[str, pl.DataFrame]]:
+    form: dict[str, Any],
+    source: Path,
+    tally: Tally,
+    windows: tuple[Window, ...],
+    names: list[str],
+    *,
+    strict: bool,
+) -> Iterator[Batch]:
     (name, options), *_ = form.items()
     if name == "csv":
         for table in table_rows(source, tally, header=_true(options.get("header", False))):
             names[:] = table.names or ()
-            yield table.file, table.frame
+            yield Batch(table.file, table.frame)
     elif name == "sagemakerCaptureJson":
         if not files_in(source, SUFFIXES):
             raise CaptureError(
@@ -159,8 +164,7 @@ def _cells(
         sides = tuple(side for key, side in _SIDES.items() if key in wanted)
         if not sides:
             raise PlanError(f"captureIndexNames is {wanted}; it must name endpointInput, endpointOutput or both.")
-        for captured in captured_rows(source, tally, windows=windows, sides=sides):
-            yield captured.file, captured.frame.select("line", cells=pl.concat_list([pl.col(side) for side in sides]))
+        yield from captured(source, tally, Reading(windows, sides, strict=strict))
     else:
         raise PlanError(f"dataset_format {name!r} is not supported by this version; use csv or sagemakerCaptureJson.")
 
