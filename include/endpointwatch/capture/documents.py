@@ -13,6 +13,7 @@ from jmespath.parser import ParsedResult
 
 from endpointwatch.config.endpoint import JsonPayloads
 
+DATA_SET = "data set"
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\r\n"
 
@@ -50,15 +51,17 @@ def document_rows(payload: str, side: str, selection: JsonPayloads) -> list[Row]
 
     Args:
         payload: One JSON document, or several one after the other (JSON Lines).
-        side: ``input`` or ``output``.
+        side: ``input`` or ``output``; or :data:`DATA_SET`, which has no selection.
         selection: Where rows and columns stand in each document.
 
     Raises:
         UnreadableError: The payload is not valid JSON, a path finds nothing in it, or a value is itself an object or an
             array.
     """
-    rows_path = selection.input_rows if side == "input" else selection.output_rows
-    columns_path = selection.input_columns if side == "input" else selection.output_columns
+    rows_path, columns_path = {
+        "input": (selection.input_rows, selection.input_columns),
+        "output": (selection.output_rows, selection.output_columns),
+    }.get(side, (None, None))
     found: list[Row] = []
     for document in _documents(payload):
         items = _items(document, side, rows_path)
@@ -127,9 +130,10 @@ def _text(value: Any, side: str, place: str | int) -> str | None:
         where = f"the value of {place!r}" if isinstance(place, str) else f"value {place + 1}"
         rows = isinstance(value, list) and isinstance(place, str)
         path = f"rows: {place}" if rows else "columns: <JMESPath of flat values>"
-        raise UnreadableError(
-            f"{where} in the {side} is {kind}; under the monitor's `json_payloads` set `{side}_{path}`", "nested"
-        )
+        remedy = f"under the monitor's `json_payloads` set `{side}_{path}`"
+        if side == DATA_SET:
+            remedy = "write the data set flat, a value per key"
+        raise UnreadableError(f"{where} in the {side} is {kind}; {remedy}", "nested")
     return repr(value) if isinstance(value, float) else str(value)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from endpointwatch.capture.files import DamagedError, chunks, files
+from endpointwatch.capture.files import DamagedError, chunks
+from endpointwatch.capture.manifests import data_files
 from endpointwatch.capture.payloads import CELLS
 from endpointwatch.capture.tally import Tally
 from endpointwatch.errors import CaptureError
@@ -45,7 +46,7 @@ def table_rows(folder: Path, tally: Tally, *, header: bool) -> Iterator[TableRow
     Raises:
         CaptureError: There are no files, one cannot be read, or the files' headers differ.
     """
-    found = files(folder)
+    found = data_files(folder, tally)
     if not found:
         raise CaptureError(f"Could not find any csv file under directory {folder}. Check the job's inputs.")
     names: tuple[str, ...] | None = None

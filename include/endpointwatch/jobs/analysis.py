@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from endpointwatch.capture.files import files as files_in
+from endpointwatch.capture.objects import json_rows, parquet_rows
 from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import SUFFIXES, Reading
@@ -33,6 +34,7 @@ from endpointwatch.reports.cloudwatch import metrics, write_metrics
 from endpointwatch.states import Table
 
 _NOT_YET = ("record_preprocessor_script", "post_analytics_processor_script")
+_CAPTURES = ("sagemakerCaptureJson", "sagemakerMergeJson")
 _SIDES = {"endpointOutput": "output", "endpointInput": "input"}
 _log = logging.getLogger(__name__)
 
@@ -76,13 +78,19 @@ def run(container: Container) -> int:
     if not state.rows:
         raise CaptureError(
             f"No row could be analysed: {rows.read} read, {rows.set_aside} set aside, {rows.outside_window} outside "
-            f"the window, {rows.skipped} of shadow traffic. Check dataset_format, start_time and end_time."
+            f"the window, {rows.skipped} skipped.{_first(tally)} Check dataset_format, start_time and end_time."
         )
     findings = data_quality.check(state, baseline, settings) if baseline else data_quality.Findings()
     write_report(output, state, data_quality.suggest(state, settings), findings.violations if baseline else None)
     if environment.get("publish_cloudwatch_metrics") == "Enabled" and settings.emit_metrics == "Enabled":
         _publish(container, state, findings)
     return len(findings.violations)
+
+
+def _first(tally: Tally) -> str:
+    return "".join(
+        f" First set aside: {fault.file}:{fault.line}: {fault.reason.rstrip('.')}." for fault in tally.listed[:1]
+    )
 
 
 def _format(text: str) -> dict[str, Any]:
@@ -92,7 +100,7 @@ def _format(text: str) -> dict[str, Any]:
         return {name: form[name] or {}}
     except (ValueError, TypeError) as error:
         raise PlanError(
-            f'dataset_format is {text!r}; it must be one of {{"csv": …}}, {{"sagemakerCaptureJson": …}} as JSON.'
+            f'dataset_format is {text!r}; it must be one of {{"csv": …}}, {{"sagemakerCaptureJson": …}}, … as JSON.'
         ) from error
 
 
@@ -151,22 +159,42 @@ def _cells(
 ) -> Iterator[Batch]:
     (name, options), *_ = form.items()
     if name == "csv":
+        _sides(options)
         for table in table_rows(source, tally, header=_true(options.get("header", False))):
             names[:] = table.names or ()
             yield Batch(table.file, table.frame)
-    elif name == "sagemakerCaptureJson":
+    elif name in _CAPTURES:
         if not files_in(source, SUFFIXES):
             raise CaptureError(
                 f"Could not find any json file under directory {source}. Please verify if the provided dataset path is "
                 "correct or if data capturing in your Endpoint is turned on."
             )
-        wanted = options.get("captureIndexNames") or list(_SIDES)
-        sides = tuple(side for key, side in _SIDES.items() if key in wanted)
-        if not sides:
-            raise PlanError(f"captureIndexNames is {wanted}; it must name endpointInput, endpointOutput or both.")
-        yield from captured(source, tally, Reading(windows, sides, strict=strict))
+        yield from captured(source, tally, Reading(windows, _sides(options), strict=strict))
+    elif name == "json":
+        # AWS's own clients spell the key in three ways.
+        lines = any(_true(options.get(key, False)) for key in ("lines", "line", "Line"))
+        for table in json_rows(source, tally, lines=lines):
+            yield Batch(table.file, table.frame, table.names)
+    elif name == "parquet":
+        for table in parquet_rows(source, tally):
+            yield Batch(table.file, table.frame, table.names)
     else:
-        raise PlanError(f"dataset_format {name!r} is not supported by this version; use csv or sagemakerCaptureJson.")
+        raise PlanError(f"dataset_format {name!r} is not known; use one of csv, json, parquet, {', '.join(_CAPTURES)}.")
+
+
+def _sides(options: dict[str, Any]) -> tuple[str, ...]:
+    """What a captured row is made of, in order: the output's columns first unless ``END`` is asked for."""
+    position = options.get("output_columns_position") or "START"
+    if position not in ("START", "END"):
+        raise PlanError(f"output_columns_position is {position!r}; it must be START or END.")
+    wanted = options.get("captureIndexNames") or list(_SIDES)
+    if unknown := [key for key in wanted if key not in _SIDES]:
+        raise PlanError(
+            f"captureIndexNames has {unknown}, which data quality is not analysed on; it must name endpointInput, "
+            "endpointOutput or both."
+        )
+    sides = tuple(side for key, side in _SIDES.items() if key in wanted)
+    return sides if position == "START" else sides[::-1]
 
 
 def _true(value: object) -> bool:
