@@ -72,7 +72,7 @@ def document_rows(payload: str, side: str, selection: JsonPayloads) -> list[Row]
                 if value is None:
                     reason = f"json_payloads.{side}_columns {columns_path!r} finds nothing in row {len(found) + 1}"
                     raise UnreadableError(reason, "nested")
-            found.append(_row(value, side))
+            found.append(row_of(value, side))
     return found
 
 
@@ -106,7 +106,12 @@ def _items(document: Any, side: str, path: str | None) -> list[Any]:
     return [document]
 
 
-def _row(value: Any, side: str) -> Row:
+def row_of(value: Any, side: str) -> Row:
+    """One row: an object's values by key, an array's by position, a single value alone.
+
+    Raises:
+        UnreadableError: A value is itself an object or an array.
+    """
     if isinstance(value, dict):
         return Row(tuple(_text(cell, side, key) for key, cell in value.items()), tuple(value))
     if isinstance(value, list):
@@ -134,7 +139,7 @@ def _text(value: Any, side: str, place: str | int) -> str | None:
         if side == DATA_SET:
             remedy = "write the data set flat, a value per key"
         raise UnreadableError(f"{where} in the {side} is {kind}; {remedy}", "nested")
-    return repr(value) if isinstance(value, float) else str(value)
+    return float.__repr__(value) if isinstance(value, float) else str(value)
 
 
 def _search(path: str, value: Any, setting: str) -> Any:

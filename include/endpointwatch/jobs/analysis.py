@@ -26,6 +26,7 @@ from endpointwatch.errors import CaptureError, PlanError
 from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.monitor import captured, read_baseline, write_report
+from endpointwatch.jobs.scripts import Preprocessor, exported, postprocess
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.constraints import Constraints, FeatureConstraints
 from endpointwatch.monitors.data_quality import Baseline
@@ -33,7 +34,6 @@ from endpointwatch.monitors.statistics import known
 from endpointwatch.reports.cloudwatch import metrics, write_metrics
 from endpointwatch.states import Table
 
-_NOT_YET = ("record_preprocessor_script", "post_analytics_processor_script")
 _CAPTURES = ("sagemakerCaptureJson", "sagemakerMergeJson")
 _SIDES = {"endpointOutput": "output", "endpointInput": "input"}
 _log = logging.getLogger(__name__)
@@ -48,9 +48,6 @@ def run(container: Container) -> int:
         BaselineError: The baseline's files cannot be read.
     """
     environment = container.environment
-    for key in _NOT_YET:
-        if environment.get(key):
-            raise PlanError(f"The environment sets {key}; such scripts are not supported by this version. Unset it.")
     kind = environment.get("analysis_type") or "DATA_QUALITY"
     if kind != "DATA_QUALITY":
         raise PlanError(f"analysis_type is {kind!r}; this version analyses data quality only.")
@@ -63,14 +60,19 @@ def run(container: Container) -> int:
     baseline = _baseline(container)
     tally = Tally()
     names: list[str] = []
-    state = collect(
-        _cells(form, source, tally, _windows(container), names, strict=settings.aws_compatible == "Enabled"),
-        tally,
-        data_quality.compute,
-        names=baseline.names if baseline else (),
-    )
+    script = environment.get("record_preprocessor_script")
+    with exported(environment):
+        if script:
+            batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, _windows(container))
+        else:
+            strict = settings.aws_compatible == "Enabled"
+            batches = _cells(form, source, tally, _windows(container), names, strict=strict)
+        state = collect(batches, tally, data_quality.compute, names=baseline.names if baseline else ())
     if names:
         state = _named(state, tuple(names))
+    elif script and not baseline:
+        # A script's columns stand in the lexicographic order of their keys, as on AWS.
+        state = state.selected(tuple(sorted(state.names)))
     rows = tally.rows()
     _log.info("rows read %d, analysed %d, set aside %d", rows.read, rows.analysed, rows.set_aside)
     for fault in tally.listed[:10]:
@@ -84,6 +86,9 @@ def run(container: Container) -> int:
     write_report(output, state, data_quality.suggest(state, settings), findings.violations if baseline else None)
     if environment.get("publish_cloudwatch_metrics") == "Enabled" and settings.emit_metrics == "Enabled":
         _publish(container, state, findings)
+    if after := environment.get("post_analytics_processor_script"):
+        with exported(environment):
+            postprocess(container.path(after))
     return len(findings.violations)
 
 
@@ -171,15 +176,35 @@ def _cells(
             )
         yield from captured(source, tally, Reading(windows, _sides(options), strict=strict))
     elif name == "json":
-        # AWS's own clients spell the key in three ways.
-        lines = any(_true(options.get(key, False)) for key in ("lines", "line", "Line"))
-        for table in json_rows(source, tally, lines=lines):
+        for table in json_rows(source, tally, lines=_lines(options)):
             yield Batch(table.file, table.frame, table.names)
     elif name == "parquet":
         for table in parquet_rows(source, tally):
             yield Batch(table.file, table.frame, table.names)
     else:
         raise PlanError(f"dataset_format {name!r} is not known; use one of csv, json, parquet, {', '.join(_CAPTURES)}.")
+
+
+def _preprocessed(
+    script: Preprocessor, form: dict[str, Any], source: Path, tally: Tally, windows: tuple[Window, ...]
+) -> Iterator[Batch]:
+    (name, options), *_ = form.items()
+    if name in _CAPTURES:
+        yield from script.captured(source, tally, windows)
+    elif name == "csv":
+        yield from script.data_set(source, tally, objects=False, header=_true(options.get("header", False)))
+    elif name == "json" and _lines(options):
+        yield from script.data_set(source, tally, objects=True)
+    else:
+        raise PlanError(
+            f"record_preprocessor_script is set, but dataset_format is {form}; a script is given the records of csv, "
+            f"json lines, {' or '.join(_CAPTURES)} only."
+        )
+
+
+def _lines(options: dict[str, Any]) -> bool:
+    # AWS's own clients spell the key in three ways.
+    return any(_true(options.get(key, False)) for key in ("lines", "line", "Line"))
 
 
 def _sides(options: dict[str, Any]) -> tuple[str, ...]:
