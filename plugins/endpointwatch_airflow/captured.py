@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 
 from endpointwatch.config.endpoint import Endpoint
@@ -11,6 +12,10 @@ from endpointwatch.config.layout import capture_prefixes
 from endpointwatch.config.window import Window
 from endpointwatch_airflow.hooks.answers import StoredObject
 from endpointwatch_airflow.hooks.store import StoreHook
+
+_log = logging.getLogger(__name__)
+# What the analyzer reads; others (markers, somebody's notes) are no captures.
+CAPTURED = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 
 
 def capture_root(endpoint: Endpoint) -> str:
@@ -25,8 +30,11 @@ def captured(store: StoreHook, endpoint: Endpoint, window: Window) -> tuple[Stor
     """
     variants = store.folders(capture_root(endpoint))
     hours = capture_prefixes(endpoint, window)
-    found = (item for variant in variants for hour in hours for item in store.objects(variant + hour))
-    return tuple(sorted((item for item in found if item.key.endswith(".jsonl")), key=lambda item: item.key))
+    found = [item for variant in variants for hour in hours for item in store.objects(variant + hour)]
+    # A key that ends with a slash is a folder somebody made in the console: nothing is in it.
+    if others := sorted(item.uri for item in found if not item.key.endswith((*CAPTURED, "/"))):
+        _log.warning("%d objects are no captures and are not read: %s", len(others), ", ".join(others[:10]))
+    return tuple(sorted((item for item in found if item.key.endswith(CAPTURED)), key=lambda item: item.key))
 
 
 def manifest_hash(objects: Iterable[StoredObject]) -> str:

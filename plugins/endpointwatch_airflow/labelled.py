@@ -11,7 +11,7 @@ from endpointwatch.config.window import Window
 from endpointwatch_airflow.hooks.answers import StoredObject
 from endpointwatch_airflow.hooks.store import StoreHook
 
-HOUR: Final = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\.jsonl?$")
+HOUR: Final = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\.jsonl?(?:\.gz)?$")
 
 
 def label_root(training: Training) -> str:

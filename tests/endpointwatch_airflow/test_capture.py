@@ -252,6 +252,13 @@ def test_a_windows_objects_are_those_of_its_hours_in_every_variant_and_of_no_nei
     assert [item.uri for item in found] == sorted(CAPTURES)
 
 
+def test_compressed_captures_are_found_and_what_is_no_capture_is_named_in_the_log(caplog):
+    folder = "s3://bucket/capture/loans/AllTraffic/2026/03/01/14"
+    found = captured(FakeStore({f"{folder}/a.jsonl.gz": "a", f"{folder}/notes.txt": "b"}), endpoint(), WINDOW)
+    assert [item.uri for item in found] == [f"{folder}/a.jsonl.gz"]
+    assert f"1 objects are no captures and are not read: {folder}/notes.txt" in caplog.text
+
+
 def test_the_manifest_names_exactly_the_objects_and_its_hash_does_not_depend_on_their_order():
     found = captured(FakeStore(CAPTURES), endpoint(), WINDOW)
     assert manifest_hash(found) == manifest_hash(reversed(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from endpointwatch.capture.labels import labels
 from endpointwatch.capture.records import records
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import captured_rows
+from endpointwatch.capture.window import Reading, captured_rows
+from endpointwatch.config.endpoint import JsonPayloads
 
 
 @pytest.mark.parametrize(
@@ -40,12 +42,47 @@ def test_one_record_of_json_lines_may_hold_several_requests(fixtures):
     assert [len(data.splitlines()) for data in frame["output_data"]] == [1, 2]
 
 
-def test_json_payloads_are_set_aside_with_their_encoding(fixtures):
+def test_nested_json_is_set_aside_until_the_settings_say_where_the_rows_stand(fixtures):
+    source = fixtures / "capture-samples" / "json_endpoint.jsonl"
     tally = Tally()
-    for part in captured_rows(fixtures / "capture-samples" / "json_endpoint.jsonl", tally):
+    for part in captured_rows(source, tally):
         assert part.frame.is_empty()
-    assert tally.kinds == {"encoding": 2}
-    assert "captured as JSON (content type application/json)" in tally.listed[0].reason
+    assert tally.kinds == {"nested": 2}
+    assert "under the monitor's `json_payloads` set `output_rows: predictions`" in tally.listed[0].reason
+    selection = JsonPayloads(input_rows="instances", output_rows="predictions")
+    (part,) = captured_rows(source, tally := Tally(), Reading(json_payloads=selection))
+    assert part.cells(("output", "input"))["cells"].to_list() == [["3.5", "1.0"], ["4.0", "2.0"], ["5.5", "5.0"]] * 2
+    assert not tally.listed
+
+
+def test_json_lines_are_a_row_a_line(fixtures):
+    selection = JsonPayloads(input_columns="features", output_columns="[predicted_label, score]")
+    source = fixtures / "capture-samples" / "jsonlines_endpoint.jsonl"
+    (part,) = captured_rows(source, tally := Tally(), Reading(json_payloads=selection))
+    assert part.frame["row"].to_list() == [0, 0, 1]
+    assert part.frame["output"].to_list()[0] == ["1", "0.989977359771728"]
+    assert part.frame["input"].list.len().to_list() == [14] * 3
+    assert not tally.listed
+
+
+def test_one_json_document_explodes_into_its_instances(fixtures, tmp_path):
+    folder = fixtures / "bias-adult-monitor-batch-json"
+    document = (folder / "batch_output.json").read_text(encoding="utf-8")
+    side = {"observedContentType": "application/json", "data": document, "encoding": "JSON"}
+    line = {"captureData": {"endpointInput": side, "endpointOutput": side}, "eventMetadata": {"eventId": "1"}}
+    (tmp_path / "a.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    selection = JsonPayloads(
+        input_rows="instances",
+        input_columns="features",
+        output_rows="SageMakerOutput.predictions",
+        output_columns="predicted_label",
+    )
+    (part,) = captured_rows(tmp_path, Tally(), Reading(json_payloads=selection))
+    with (folder / "rows.csv").open(encoding="utf-8", newline="") as file:
+        header, *told = list(csv.reader(file))
+    assert part.frame.height == len(told) == 334
+    rows = [[float(cell) for cell in cells] for cells in part.cells(("input", "output"))["cells"].to_list()]
+    assert rows == [[float(cell) for cell in row[: len(rows[0])]] for row in told], header
 
 
 def test_ground_truth_records_are_labels_by_inference(fixtures, tmp_path):

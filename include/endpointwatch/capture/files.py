@@ -1,13 +1,21 @@
-"""Files of a folder in one order, and their bytes in pieces that end with a line."""
+"""Files of a folder in one order, and their bytes in pieces that end with a line; gzip is undone on the way."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from endpointwatch.errors import CaptureError
 
 CHUNK = 8 * 1024 * 1024
+GZIP = ".gz"
+
+
+class DamagedError(CaptureError):
+    """A compressed file ends or breaks in the middle; what stands before was already handed on."""
 
 
 def files(folder: Path, suffixes: frozenset[str] | None = None) -> tuple[Path, ...]:
@@ -26,21 +34,40 @@ def files(folder: Path, suffixes: frozenset[str] | None = None) -> tuple[Path, .
         raise CaptureError(f"{folder}: no such folder. Check the job's inputs: nothing was put there.")
     found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
     if suffixes is not None:
-        found = (path for path in found if path.suffix.lower() in suffixes)
+        found = (path for path in found if _suffix(path) in suffixes)
     return tuple(sorted(found, key=lambda path: path.relative_to(folder).as_posix()))
+
+
+def passed_over(folder: Path, suffixes: frozenset[str]) -> tuple[Path, ...]:
+    """The files that :func:`files` leaves out for their suffix, sorted by path: whoever reads must account for them."""
+    taken = frozenset(files(folder, suffixes))
+    return tuple(path for path in files(folder) if path not in taken)
+
+
+def _suffix(path: Path) -> str:
+    """What kind of file it is, in lower case, ``.gz`` aside."""
+    name = path.name.lower().removesuffix(GZIP)
+    return Path(name).suffix
 
 
 def chunks(path: Path, size: int = CHUNK) -> Iterator[bytes]:
     """The file's bytes in pieces of about ``size``, each ending with a line feed except perhaps the last.
 
     Raises:
+        DamagedError: The file ends in ``.gz``, and is no gzip or a damaged one.
         CaptureError: The file cannot be read.
     """
     try:
-        with path.open("rb") as source:
+        with _opened(path) as source:
             while block := source.read(size):
                 if not block.endswith(b"\n"):
                     block += source.readline()
                 yield block
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DamagedError(f"the file is no whole gzip file: {error}") from error
     except OSError as error:
         raise CaptureError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path, "rb")) if path.name.lower().endswith(GZIP) else path.open("rb")

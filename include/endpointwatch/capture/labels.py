@@ -12,11 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from endpointwatch.capture.files import files
+from endpointwatch.capture.files import files, passed_over
 from endpointwatch.capture.records import records
 from endpointwatch.capture.tally import Tally
 
 SUFFIXES = frozenset({".jsonl", ".json"})
+UNREAD = "the file is not read: its name ends with neither .jsonl nor .json, with or without .gz"
 _SCHEMA: dict[str, type[pl.DataType]] = {"id": pl.String, "label": pl.String}
 
 
@@ -48,6 +49,9 @@ def labels(folder: Path, tally: Tally, *, key: str) -> Labels:
     """
     found: list[pl.DataFrame] = []
     read = 0
+    for path in passed_over(folder, SUFFIXES):
+        read += 1
+        tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     for path in files(folder, SUFFIXES):
         name = path.relative_to(folder).as_posix()
         for frame, malformed in records(path):

@@ -24,20 +24,23 @@ class Unpaired:
 
     record: int
     reason: str
+    kind: str = "payload"
 
 
 def rows_of(records: pl.DataFrame, sides: tuple[str, ...]) -> tuple[pl.DataFrame, list[Unpaired]]:
     """The rows in the CSV payloads of ``records``.
 
     Args:
-        records: Records whose ``<side>_data`` is there for each of ``sides``.
+        records: Records whose ``<side>_data`` is there for each of ``sides``; their positions are those in the frame
+            unless its column ``record`` says otherwise.
         sides: ``output``, ``input`` or both: what a row is made of.
 
     Returns:
         Rows in the order of the records with the columns ``record`` (position in ``records``), ``row`` (position in the
         payload) and, per side, the cells as texts, empty ones still empty; and the records that are no rows.
     """
-    records = records.with_row_index("record").with_columns(pl.col("record").cast(pl.Int64))
+    if "record" not in records.columns:
+        records = records.with_columns(record=pl.int_range(pl.len(), dtype=pl.Int64))
     quoted = pl.any_horizontal([pl.col(f"{side}_data").str.contains('"', literal=True) for side in sides])
     plain, unpaired = _plain(records.filter(~quoted), sides)
     special = records.filter(quoted)
@@ -58,10 +61,10 @@ def _plain(records: pl.DataFrame, sides: tuple[str, ...]) -> tuple[pl.DataFrame,
         line = pl.col("output").list.first().str.split(",")
         fits = line.list.len() == pl.col("input").list.len()
         lines = lines.with_columns(output=pl.when(spread & fits).then(line).otherwise(pl.col("output")))
-        unequal = lines.filter(pl.col("input").list.len() != pl.col("output").list.len())
+        odd = lines.filter(pl.col("input").list.len() != pl.col("output").list.len())
         faults = [
-            Unpaired(record, _unequal(inputs, outputs))
-            for record, inputs, outputs in unequal.select(
+            Unpaired(record, unequal(inputs, outputs))
+            for record, inputs, outputs in odd.select(
                 "record", pl.col("input").list.len().alias("i"), pl.col("output").list.len().alias("o")
             ).iter_rows()
         ]
@@ -82,7 +85,7 @@ def _quoted(records: pl.DataFrame, sides: tuple[str, ...]) -> tuple[pl.DataFrame
     faults: list[Unpaired] = []
     for record in records.iter_rows(named=True):
         try:
-            parsed = {side: _parse(record[f"{side}_data"]) for side in sides}
+            parsed = {side: parse(record[f"{side}_data"]) for side in sides}
         except csv.Error as error:
             faults.append(Unpaired(record["record"], f"the CSV payload cannot be read: {error}"))
             continue
@@ -91,7 +94,7 @@ def _quoted(records: pl.DataFrame, sides: tuple[str, ...]) -> tuple[pl.DataFrame
             if len(outputs) == 1 and len(outputs[0]) == len(inputs):
                 outputs = [[cell] for cell in outputs[0]]
             else:
-                faults.append(Unpaired(record["record"], _unequal(len(inputs), len(outputs))))
+                faults.append(Unpaired(record["record"], unequal(len(inputs), len(outputs))))
                 continue
         count = len(inputs if inputs is not None else outputs or [])
         rows += [
@@ -101,10 +104,12 @@ def _quoted(records: pl.DataFrame, sides: tuple[str, ...]) -> tuple[pl.DataFrame
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row"), faults
 
 
-def _parse(payload: str) -> list[list[str]]:
+def parse(payload: str) -> list[list[str]]:
+    """The cells of each line of a CSV payload, by a reader that knows quotes; raises ``csv.Error``."""
     reader = csv.reader(io.StringIO(payload.rstrip("\r\n"), newline=""), strict=True)
     return [cells or [""] for cells in reader]
 
 
-def _unequal(inputs: int, outputs: int) -> str:
+def unequal(inputs: int, outputs: int) -> str:
+    """Why a record with so many rows on its sides is no rows."""
     return f"{inputs} input rows, but {outputs} output rows"

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from endpointwatch.capture.files import chunks
+from endpointwatch.capture.files import DamagedError, chunks
 
 _SIDE = pl.Struct({"data": pl.String, "encoding": pl.String, "observedContentType": pl.String})
 _GROUND_TRUTH = pl.Struct({"data": pl.String, "encoding": pl.String})
@@ -49,14 +49,17 @@ def records(path: Path) -> Iterator[tuple[pl.DataFrame, list[Malformed]]]:
 
     Yields:
         Records with the columns of :data:`COLUMNS` (null where the record does not say), and the lines that are none.
-        Blank lines are neither.
+        Blank lines are neither. Where a compressed file breaks off, the rest counts as one line that is no record.
     """
     first = 1
-    for chunk in chunks(path):
-        count = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-        frame = _fast(chunk, first, count)
-        yield _careful(chunk, first) if frame is None else (frame, [])
-        first += count
+    try:
+        for chunk in chunks(path):
+            count = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+            frame = _fast(chunk, first, count)
+            yield _careful(chunk, first) if frame is None else (frame, [])
+            first += count
+    except DamagedError as error:
+        yield pl.DataFrame(schema=COLUMNS), [Malformed(first, str(error))]
 
 
 def _fast(chunk: bytes, first: int, count: int) -> pl.DataFrame | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from endpointwatch.capture.files import chunks, files
+from endpointwatch.capture.files import DamagedError, chunks
+from endpointwatch.capture.manifests import data_files
 from endpointwatch.capture.payloads import CELLS
 from endpointwatch.capture.tally import Tally
 from endpointwatch.errors import CaptureError
@@ -45,17 +46,22 @@ def table_rows(folder: Path, tally: Tally, *, header: bool) -> Iterator[TableRow
     Raises:
         CaptureError: There are no files, one cannot be read, or the files' headers differ.
     """
-    found = files(folder)
+    found = data_files(folder, tally)
     if not found:
         raise CaptureError(f"Could not find any csv file under directory {folder}. Check the job's inputs.")
     names: tuple[str, ...] | None = None
     for path in found:
         name = path.relative_to(folder).as_posix() if path != folder else path.name
-        for mine, frame in _file(path, name, tally, header=header):
-            if names is not None and mine != names:
-                raise CaptureError(f"{path}: the header {mine} differs from that of the files before, {names}.")
-            names = mine
-            yield TableRows(name, names, frame)
+        last = 0
+        try:
+            for mine, frame in _file(path, name, tally, header=header):
+                if names is not None and mine != names:
+                    raise CaptureError(f"{path}: the header {mine} differs from that of the files before, {names}.")
+                names = mine
+                last = int(frame.item(-1, "line")) if frame.height else last
+                yield TableRows(name, names, frame)
+        except DamagedError as error:
+            tally.set_aside("file", name, last + 1, str(error))
 
 
 def _file(

@@ -17,7 +17,7 @@ class Tally:
     Attributes:
         analysed: Rows handed on.
         outside_window: Rows of records that were not inferred in the window.
-        skipped: Rows of shadow traffic.
+        skipped: Rows of shadow traffic, and records that a preprocessing script dropped.
         kinds: Rows set aside by kind of fault (``encoding``, ``width``, ``json``, …).
         listed: The first of them to be found, with file, line and reason.
     """

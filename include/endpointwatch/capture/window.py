@@ -8,15 +8,26 @@ from pathlib import Path
 
 import polars as pl
 
-from endpointwatch.capture.files import files
-from endpointwatch.capture.payloads import rows_of
+from endpointwatch.capture import encodings
+from endpointwatch.capture.files import files, passed_over
+from endpointwatch.capture.labels import UNREAD
+from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
+from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
 from endpointwatch.capture.records import SIDES, records
 from endpointwatch.capture.tally import Tally
+from endpointwatch.config.endpoint import JsonPayloads
 from endpointwatch.config.window import Window
 
 SUFFIXES = frozenset({".jsonl", ".json"})
 SHADOW = "ShadowExperiment"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
+FLAT = JsonPayloads()
+_POSITIONS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "record": pl.Int64,
+    "row": pl.Int64,
+    "output": CELLS,
+    "input": CELLS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,68 +37,137 @@ class CapturedRows:
     Attributes:
         file: The file, relative to the folder that was read.
         frame: ``line``, ``row`` (position in the payload), ``id`` (inference id, else event id), ``time``, ``truth``
-            (of merged records) and the cells of ``output`` and ``input`` as lists of texts.
+            (of merged records); then, without names, the cells of ``output`` and ``input`` as lists of texts, with
+            names their values as one list ``cells``.
+        names: The columns of rows that were JSON objects; None where columns are known by position alone. Over one
+            reading later names only ever follow the earlier ones.
     """
 
     file: str
     frame: pl.DataFrame
+    names: tuple[str, ...] | None = None
+
+    def cells(self, sides: tuple[str, ...]) -> pl.DataFrame:
+        """``line`` and ``cells`` (the row's values over all ``sides``)."""
+        if self.names is not None:
+            return self.frame.select("line", "cells")
+        return self.frame.select("line", cells=pl.concat_list([pl.col(side) for side in sides]))
 
 
-def captured_rows(
-    folder: Path, tally: Tally, *, windows: tuple[Window, ...] = (), sides: tuple[str, ...] = SIDES
-) -> Iterator[CapturedRows]:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How captured records become rows.
+
+    Attributes:
+        windows: Only records inferred in one of these; all records when empty.
+        sides: What a row is made of; a record without one of them is set aside.
+        json_payloads: Where rows and columns stand in JSON.
+        strict: Refuse what AWS's analyzer refuses: BASE64, and records whose sides are encoded differently.
+    """
+
+    windows: tuple[Window, ...] = ()
+    sides: tuple[str, ...] = SIDES
+    json_payloads: JsonPayloads = FLAT
+    strict: bool = False
+
+
+EVERYTHING = Reading()
+
+
+def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> Iterator[CapturedRows]:
     """The captured rows below ``folder``, file by file in the order of their paths.
 
     Args:
-        folder: Where captured JSON Lines lie, in any folders.
-        tally: Counts every row that is read, except those handed on: the caller counts them when it takes them.
-        windows: Only records inferred in one of these; all records when empty.
-        sides: What a row is made of; a record without one of them is set aside.
+        folder: Where captured JSON Lines lie, in any folders, as they are or compressed (``.gz``).
+        tally: Counts every row that is read, except those handed on: the caller counts them when it takes them. A file
+            that is not read counts as one row that is set aside.
+        reading: How records become rows.
 
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
+    for path in passed_over(folder, SUFFIXES):
+        tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
+    keys = Keys()
     for path in files(folder, SUFFIXES):
         name = path.relative_to(folder).as_posix() if path != folder else path.name
         for frame, malformed in records(path):
             for fault in malformed:
                 tally.set_aside("json", name, fault.line, fault.reason)
             if frame.height:
-                yield CapturedRows(name, _rows(frame, name, tally, windows, sides))
+                yield from _rows(frame, name, tally, reading, keys)
 
 
-def _rows(
-    frame: pl.DataFrame, file: str, tally: Tally, windows: tuple[Window, ...], sides: tuple[str, ...]
-) -> pl.DataFrame:
+def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:
     frame = frame.with_columns(time=pl.coalesce([_time(form) for form in _TIME_FORMATS]))
+    if not reading.strict:
+        frame = encodings.decoded(frame, reading.sides)
     shadow = pl.col("source").eq_missing(SHADOW)
-    tally.skipped += _count(frame.filter(shadow), sides)
+    tally.skipped += _count(frame.filter(shadow), reading)
     frame = frame.filter(~shadow)
-    if windows:
+    if reading.windows:
         timeless = frame.filter(pl.col("time").is_null())
         for line, text in timeless.select("line", "inference_time").iter_rows():
             tally.set_aside("time", file, line, f"eventMetadata.inferenceTime is {text!r}, not a time")
-        inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in windows])
-        tally.outside_window += _count(frame.filter(~inside), sides)
+        inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in reading.windows])
+        tally.outside_window += _count(frame.filter(~inside), reading)
         frame = frame.filter(inside)
-    reason = pl.coalesce([_fault(side) for side in sides])
-    frame = frame.with_columns(reason=reason)
+    frame = frame.with_columns(reason=_reason(reading))
     for line, kind, text in (
         frame.filter(pl.col("reason").is_not_null()).select("line", "reason").unnest("reason").iter_rows()
     ):
         tally.set_aside(kind, file, line, text)
-    frame = frame.filter(pl.col("reason").is_null())
-    rows, unpaired = rows_of(frame, sides)
+    frame = frame.filter(pl.col("reason").is_null()).with_columns(record=pl.int_range(pl.len(), dtype=pl.Int64))
+    rows, unpaired, named = _formed(frame, reading)
     for fault in unpaired:
-        tally.set_aside("payload", file, frame.item(fault.record, "line"), fault.reason)
-    about = frame.select(
-        "line", "time", id=pl.coalesce("inference_id", "event_id"), truth="truth_data", record=pl.int_range(pl.len())
-    )
-    return rows.join(about, on="record", how="left", maintain_order="left")
+        tally.set_aside(fault.kind, file, frame.item(fault.record, "line"), fault.reason)
+    about = frame.select("record", "line", "time", id=pl.coalesce("inference_id", "event_id"), truth="truth_data")
+    yield CapturedRows(file, rows.join(about, on="record", how="left", maintain_order="left"))
+    known = []
+    for row in named:
+        if keys.take(row[2]):
+            known.append(row)
+        else:
+            reason = f"more than {MAX_CELLS} different keys: yet another column"
+            tally.set_aside("width", file, frame.item(row[0], "line"), reason)
+    for part in named_frames(known, keys.names):
+        yield CapturedRows(file, part.join(about, on="record", how="left", maintain_order="left"), keys.names)
+
+
+def _formed(
+    frame: pl.DataFrame, reading: Reading
+) -> tuple[pl.DataFrame, list[Unpaired], list[tuple[int, int, dict[str, str | None]]]]:
+    """Rows by position, records that are no rows, and rows by key; of records with ``record`` and readable sides."""
+    other = pl.any_horizontal([pl.col(f"{side}_encoding") != encodings.CSV for side in reading.sides])
+    special = frame.filter(other)
+    if special.is_empty():
+        rows, unpaired = rows_of(frame, reading.sides)
+        return rows, unpaired, []
+    rows, unpaired = rows_of(frame.filter(~other), reading.sides)
+    paired: Paired = pair(special, reading.sides, reading.json_payloads)
+    if paired.positions:
+        more = pl.DataFrame(paired.positions, schema=_POSITIONS, orient="row")
+        rows = pl.concat([rows, more]).sort("record", "row")
+    return rows, sorted(unpaired + paired.unpaired, key=lambda fault: fault.record), paired.named
 
 
 def _time(form: str) -> pl.Expr:
     return pl.col("inference_time").str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+
+
+def _reason(reading: Reading) -> pl.Expr:
+    """Why a record cannot be read: a struct of kind and text, null when it can."""
+    reasons = [_fault(side) for side in reading.sides]
+    if reading.strict and len(reading.sides) > 1:
+        differ = pl.format(
+            "endpointOutput is captured as {} and endpointInput as {}; Model Monitor refuses records whose encodings "
+            "differ. Set `aws_compatible: Disabled` to read them",
+            pl.col("output_encoding"),
+            pl.col("input_encoding"),
+        )
+        mixed = pl.col("output_encoding") != pl.col("input_encoding")
+        reasons.append(pl.when(mixed).then(_why("encoding", differ)))
+    return pl.coalesce(reasons)
 
 
 def _fault(side: str) -> pl.Expr:
@@ -95,7 +175,7 @@ def _fault(side: str) -> pl.Expr:
     name = "endpointInput" if side == "input" else "endpointOutput"
     data, encoding, kind = pl.col(f"{side}_data"), pl.col(f"{side}_encoding"), pl.col(f"{side}_type")
     content = pl.format(
-        "{} is captured as {} (content type {}); only CSV payloads are read",
+        "{} is captured as {} (content type {}); only CSV and JSON payloads are read",
         pl.lit(name),
         encoding,
         kind.fill_null("unknown"),
@@ -105,7 +185,7 @@ def _fault(side: str) -> pl.Expr:
         .then(_why("missing", pl.lit(f"captureData.{name}.data is missing")))
         .when(encoding.is_null())
         .then(_why("encoding", pl.lit(f"captureData.{name}.encoding is missing")))
-        .when(encoding != "CSV")
+        .when(~encoding.is_in(encodings.READ))
         .then(_why("encoding", content))
         .when(data.str.strip_chars("\r\n") == "")
         .then(_why("missing", pl.lit(f"captureData.{name}.data is empty")))
@@ -116,10 +196,10 @@ def _why(kind: str, text: pl.Expr) -> pl.Expr:
     return pl.struct(pl.lit(kind).alias("kind"), text.alias("text"))
 
 
-def _count(frame: pl.DataFrame, sides: tuple[str, ...]) -> int:
-    """The rows in records that are not analysed: lines where the payload can be read, else one."""
+def _count(frame: pl.DataFrame, reading: Reading) -> int:
+    """The rows in records that are not analysed: as many as the payload holds where it can be read, else one."""
     if frame.is_empty():
         return 0
-    readable = frame.filter(pl.coalesce([_fault(side) for side in sides]).is_null())
-    rows, unpaired = rows_of(readable, sides)
-    return frame.height - readable.height + rows.height + len(unpaired)
+    readable = frame.filter(_reason(reading).is_null()).with_columns(record=pl.int_range(pl.len(), dtype=pl.Int64))
+    rows, unpaired, named = _formed(readable, reading)
+    return frame.height - readable.height + rows.height + len(unpaired) + len(named)

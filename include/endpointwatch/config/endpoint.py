@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal, Self
 
+import jmespath
+import jmespath.exceptions
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$", examples=["s3://bucket/prefix"])]
@@ -79,6 +81,38 @@ class DistributionConstraints(Section):
     categorical_drift_method: Literal["LInfinity", "ChiSquared"] = "LInfinity"
 
 
+class JsonPayloads(Section):
+    """Where rows and columns stand in captured JSON; JMESPath expressions (https://jmespath.org).
+
+    Without any, an object is one row with a column per key, and an array of objects or of arrays is a row per item.
+    """
+
+    input_rows: str | None = Field(
+        None, description="From a request's document to the array of its rows.", examples=["instances"]
+    )
+    input_columns: str | None = Field(
+        None,
+        description="From one row of the input to a flat object (columns by key) or array (by position).",
+        examples=["features", "{age: person.age, amount: amount}"],
+    )
+    output_rows: str | None = Field(
+        None, description="From an answer's document to the array of its rows.", examples=["predictions"]
+    )
+    output_columns: str | None = Field(
+        None, description="From one row of the output to a flat object, an array or one value.", examples=["score"]
+    )
+
+    @field_validator("input_rows", "input_columns", "output_rows", "output_columns")
+    @classmethod
+    def _is_jmespath(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                jmespath.compile(value)
+            except jmespath.exceptions.JMESPathError as error:
+                raise ValueError(f"{value!r} is no JMESPath expression: {' '.join(str(error).split())}") from error
+        return value
+
+
 class DataQuality(Section):
     """The data-quality monitor: types, completeness, known values, drift against the baseline."""
 
@@ -90,6 +124,9 @@ class DataQuality(Section):
     domain_content_threshold: Share = 1.0
     distribution_constraints: DistributionConstraints = DistributionConstraints()
     minimum_rows: int = Field(1, ge=1, description="Fewer rows give the verdict TOO_FEW_ROWS instead of a judgement.")
+    json_payloads: JsonPayloads = Field(
+        JsonPayloads(), description="Where rows and columns stand in captured JSON that is not flat."
+    )
     aws_compatible: Switch = Field("Disabled", description="Follow AWS's analyzer to the letter, blind spots included.")
 
 

@@ -13,19 +13,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from pydantic import ValidationError
 
 from endpointwatch.capture.files import files as files_in
+from endpointwatch.capture.objects import json_rows, parquet_rows
 from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import SUFFIXES, captured_rows
+from endpointwatch.capture.window import SUFFIXES, Reading
 from endpointwatch.config.endpoint import DataQuality, DistributionConstraints
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError
-from endpointwatch.jobs.collect import collect
+from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.monitor import read_baseline, write_report
+from endpointwatch.jobs.monitor import captured, read_baseline, write_report
+from endpointwatch.jobs.scripts import Preprocessor, exported, postprocess
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.constraints import Constraints, FeatureConstraints
 from endpointwatch.monitors.data_quality import Baseline
@@ -33,7 +34,7 @@ from endpointwatch.monitors.statistics import known
 from endpointwatch.reports.cloudwatch import metrics, write_metrics
 from endpointwatch.states import Table
 
-_NOT_YET = ("record_preprocessor_script", "post_analytics_processor_script")
+_CAPTURES = ("sagemakerCaptureJson", "sagemakerMergeJson")
 _SIDES = {"endpointOutput": "output", "endpointInput": "input"}
 _log = logging.getLogger(__name__)
 
@@ -47,9 +48,6 @@ def run(container: Container) -> int:
         BaselineError: The baseline's files cannot be read.
     """
     environment = container.environment
-    for key in _NOT_YET:
-        if environment.get(key):
-            raise PlanError(f"The environment sets {key}; such scripts are not supported by this version. Unset it.")
     kind = environment.get("analysis_type") or "DATA_QUALITY"
     if kind != "DATA_QUALITY":
         raise PlanError(f"analysis_type is {kind!r}; this version analyses data quality only.")
@@ -62,14 +60,19 @@ def run(container: Container) -> int:
     baseline = _baseline(container)
     tally = Tally()
     names: list[str] = []
-    state = collect(
-        _cells(form, source, tally, _windows(container), names),
-        tally,
-        data_quality.compute,
-        names=baseline.names if baseline else (),
-    )
+    script = environment.get("record_preprocessor_script")
+    with exported(environment):
+        if script:
+            batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, _windows(container))
+        else:
+            strict = settings.aws_compatible == "Enabled"
+            batches = _cells(form, source, tally, _windows(container), names, strict=strict)
+        state = collect(batches, tally, data_quality.compute, names=baseline.names if baseline else ())
     if names:
         state = _named(state, tuple(names))
+    elif script and not baseline:
+        # A script's columns stand in the lexicographic order of their keys, as on AWS.
+        state = state.selected(tuple(sorted(state.names)))
     rows = tally.rows()
     _log.info("rows read %d, analysed %d, set aside %d", rows.read, rows.analysed, rows.set_aside)
     for fault in tally.listed[:10]:
@@ -77,13 +80,22 @@ def run(container: Container) -> int:
     if not state.rows:
         raise CaptureError(
             f"No row could be analysed: {rows.read} read, {rows.set_aside} set aside, {rows.outside_window} outside "
-            f"the window, {rows.skipped} of shadow traffic. Check dataset_format, start_time and end_time."
+            f"the window, {rows.skipped} skipped.{_first(tally)} Check dataset_format, start_time and end_time."
         )
     findings = data_quality.check(state, baseline, settings) if baseline else data_quality.Findings()
     write_report(output, state, data_quality.suggest(state, settings), findings.violations if baseline else None)
     if environment.get("publish_cloudwatch_metrics") == "Enabled" and settings.emit_metrics == "Enabled":
         _publish(container, state, findings)
+    if after := environment.get("post_analytics_processor_script"):
+        with exported(environment):
+            postprocess(container.path(after))
     return len(findings.violations)
+
+
+def _first(tally: Tally) -> str:
+    return "".join(
+        f" First set aside: {fault.file}:{fault.line}: {fault.reason.rstrip('.')}." for fault in tally.listed[:1]
+    )
 
 
 def _format(text: str) -> dict[str, Any]:
@@ -93,7 +105,7 @@ def _format(text: str) -> dict[str, Any]:
         return {name: form[name] or {}}
     except (ValueError, TypeError) as error:
         raise PlanError(
-            f'dataset_format is {text!r}; it must be one of {{"csv": …}}, {{"sagemakerCaptureJson": …}} as JSON.'
+            f'dataset_format is {text!r}; it must be one of {{"csv": …}}, {{"sagemakerCaptureJson": …}}, … as JSON.'
         ) from error
 
 
@@ -142,27 +154,72 @@ def _windows(container: Container) -> tuple[Window, ...]:
 
 
 def _cells(
-    form: dict[str, Any], source: Path, tally: Tally, windows: tuple[Window, ...], names: list[str]
-) -> Iterator[tuple[str, pl.DataFrame]]:
+    form: dict[str, Any],
+    source: Path,
+    tally: Tally,
+    windows: tuple[Window, ...],
+    names: list[str],
+    *,
+    strict: bool,
+) -> Iterator[Batch]:
     (name, options), *_ = form.items()
     if name == "csv":
+        _sides(options)
         for table in table_rows(source, tally, header=_true(options.get("header", False))):
             names[:] = table.names or ()
-            yield table.file, table.frame
-    elif name == "sagemakerCaptureJson":
+            yield Batch(table.file, table.frame)
+    elif name in _CAPTURES:
         if not files_in(source, SUFFIXES):
             raise CaptureError(
                 f"Could not find any json file under directory {source}. Please verify if the provided dataset path is "
                 "correct or if data capturing in your Endpoint is turned on."
             )
-        wanted = options.get("captureIndexNames") or list(_SIDES)
-        sides = tuple(side for key, side in _SIDES.items() if key in wanted)
-        if not sides:
-            raise PlanError(f"captureIndexNames is {wanted}; it must name endpointInput, endpointOutput or both.")
-        for captured in captured_rows(source, tally, windows=windows, sides=sides):
-            yield captured.file, captured.frame.select("line", cells=pl.concat_list([pl.col(side) for side in sides]))
+        yield from captured(source, tally, Reading(windows, _sides(options), strict=strict))
+    elif name == "json":
+        for table in json_rows(source, tally, lines=_lines(options)):
+            yield Batch(table.file, table.frame, table.names)
+    elif name == "parquet":
+        for table in parquet_rows(source, tally):
+            yield Batch(table.file, table.frame, table.names)
     else:
-        raise PlanError(f"dataset_format {name!r} is not supported by this version; use csv or sagemakerCaptureJson.")
+        raise PlanError(f"dataset_format {name!r} is not known; use one of csv, json, parquet, {', '.join(_CAPTURES)}.")
+
+
+def _preprocessed(
+    script: Preprocessor, form: dict[str, Any], source: Path, tally: Tally, windows: tuple[Window, ...]
+) -> Iterator[Batch]:
+    (name, options), *_ = form.items()
+    if name in _CAPTURES:
+        yield from script.captured(source, tally, windows)
+    elif name == "csv":
+        yield from script.data_set(source, tally, objects=False, header=_true(options.get("header", False)))
+    elif name == "json" and _lines(options):
+        yield from script.data_set(source, tally, objects=True)
+    else:
+        raise PlanError(
+            f"record_preprocessor_script is set, but dataset_format is {form}; a script is given the records of csv, "
+            f"json lines, {' or '.join(_CAPTURES)} only."
+        )
+
+
+def _lines(options: dict[str, Any]) -> bool:
+    # AWS's own clients spell the key in three ways.
+    return any(_true(options.get(key, False)) for key in ("lines", "line", "Line"))
+
+
+def _sides(options: dict[str, Any]) -> tuple[str, ...]:
+    """What a captured row is made of, in order: the output's columns first unless ``END`` is asked for."""
+    position = options.get("output_columns_position") or "START"
+    if position not in ("START", "END"):
+        raise PlanError(f"output_columns_position is {position!r}; it must be START or END.")
+    wanted = options.get("captureIndexNames") or list(_SIDES)
+    if unknown := [key for key in wanted if key not in _SIDES]:
+        raise PlanError(
+            f"captureIndexNames has {unknown}, which data quality is not analysed on; it must name endpointInput, "
+            "endpointOutput or both."
+        )
+    sides = tuple(side for key, side in _SIDES.items() if key in wanted)
+    return sides if position == "START" else sides[::-1]
 
 
 def _true(value: object) -> bool:

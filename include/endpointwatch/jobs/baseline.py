@@ -7,14 +7,12 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
-
 from endpointwatch import __version__
 from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.endpoint import DataQuality, Endpoint
 from endpointwatch.errors import BaselineError
-from endpointwatch.jobs.collect import collect
+from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.monitor import declared, sides_of, write_report
 from endpointwatch.jobs.plan import DATASET_PATH, OUTPUT_PATH, BaselinePlan
@@ -62,11 +60,11 @@ def run(plan: BaselinePlan, container: Container) -> None:
 def _state(folder: Path, tally: Tally, monitor: str) -> Table:
     names: tuple[str, ...] = ()
 
-    def cells() -> Iterator[tuple[str, pl.DataFrame]]:
+    def cells() -> Iterator[Batch]:
         nonlocal names
         for rows in table_rows(folder, tally, header=True):
             names = rows.names or names
-            yield rows.file, rows.frame
+            yield Batch(rows.file, rows.frame)
 
     state = collect(cells(), tally, MONITORS[monitor].compute)
     if not state.rows:

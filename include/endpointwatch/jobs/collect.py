@@ -1,6 +1,7 @@
 """Rows of cells to one state: the rows of the usual width are analysed, those of another are set aside.
 
 Which width is the usual one is known only at the end, so a state is kept for each width seen: nothing is read twice.
+Rows with names (JSON objects, Parquet) have a state of their own, which grows by a column with each new name.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pyarrow as pa
 from endpointwatch.capture.accounting import SetAside
 from endpointwatch.capture.payloads import MAX_CELLS
 from endpointwatch.capture.tally import LISTED, Tally
-from endpointwatch.states import Table
+from endpointwatch.states import Column, Table
 
 Compute = Callable[[pa.RecordBatch, Table | None], Table]
 MAX_WIDTHS = 32
@@ -23,68 +24,134 @@ PROGRESS = 250_000
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of one file.
+
+    Attributes:
+        file: Where they stand.
+        frame: ``line`` and ``cells`` (lists of texts, null or empty where there is no value).
+        names: Their columns; None where columns are known by position alone, and rows may differ in width. In later
+            batches new names may follow, the earlier ones stay where they are.
+    """
+
+    file: str
+    frame: pl.DataFrame
+    names: tuple[str, ...] | None = None
+
+
 @dataclass(slots=True)
-class _Width:
+class _Kind:
+    """The rows of one width, or those with names."""
+
     state: Table | None = None
     rows: int = 0
     first: list[tuple[str, int]] = field(default_factory=list)
 
+    def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute) -> None:
+        self.rows += part.height
+        self.first += [(file, line) for line in part.get_column("line").head(LISTED - len(self.first))]
+        fields = [str(place) for place in range(len(columns))]
+        # An empty cell is a missing value.
+        table = part.select(pl.col("cells").list.to_struct(fields=fields)).unnest("cells")
+        table = table.with_columns(pl.all().replace("", None))
+        arrow = table.to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
+        for batch in arrow.rename_columns(list(columns)).to_batches():
+            self.state = compute(batch, self.state)
 
-def collect(
-    batches: Iterable[tuple[str, pl.DataFrame]], tally: Tally, compute: Compute, *, names: tuple[str, ...] = ()
-) -> Table:
+
+def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: tuple[str, ...] = ()) -> Table:
     """The state of the rows that have the usual number of cells.
 
     Args:
-        batches: File names with frames of ``line`` and ``cells`` (lists of texts).
+        batches: The rows.
         tally: Gets the analysed rows, and those of another width as set aside.
         compute: The monitor's.
         names: The baseline's column names. They are used, by position, when there are as many columns; their number
-            also decides between two widths that are equally frequent.
+            also decides between two widths that are equally frequent. Rows with names of their own take their places
+            by name; a column of the baseline that none of them has is one without values.
 
     Returns:
         The state, with the names ``_c0``, ``_c1``, … where the baseline's do not fit; empty without rows.
     """
-    widths: dict[int, _Width] = {}
+    widths: dict[int, _Kind] = {}
+    named = _Kind()
     read = 0
-    for file, frame in batches:
+    for batch in batches:
+        frame = batch.frame
         if (read + frame.height) // PROGRESS > read // PROGRESS:
-            _log.info("%d rows so far, now in %s", read + frame.height, file)
+            _log.info("%d rows so far, now in %s", read + frame.height, batch.file)
         read += frame.height
+        if batch.names is not None:
+            if frame.height:
+                named.state = _widened(named.state, batch.names) if named.state else None
+                named.take(batch.file, frame, batch.names, compute)
+            continue
         sized = frame.with_columns(width=pl.col("cells").list.len())
         for (width,), part in sized.group_by("width", maintain_order=True):
-            _add(widths, int(str(width)), file, part, tally, compute)
-    if not widths:
-        return Table()
-    usual = max(widths, key=lambda width: (widths[width].rows, width == len(names), width))
+            _add(widths, int(str(width)), batch.file, part, tally, compute)
+    state = _settled(widths, named, tally, names)
+    tally.listed.sort(key=lambda fault: (fault.file, fault.line))
+    del tally.listed[LISTED:]
+    return state
+
+
+def _settled(widths: dict[int, _Kind], named: _Kind, tally: Tally, names: tuple[str, ...]) -> Table:
+    """The state of the usual rows; the others are set aside."""
+    if named.state is None:
+        return _usual(widths, tally, names) if widths else Table()
+    if len(names) in widths:
+        # The baseline says which column a cell without a name belongs to, so both kinds of rows add up.
+        told = _placed(named.state, names)
+        by_position = _usual(widths, tally, names, usual=len(names))
+        tally.analysed += named.rows
+        return told + _placed(by_position, told.names)
+    most = max((kind.rows for kind in widths.values()), default=0)
+    if most > named.rows:
+        reason = "the row's columns have names, those of the others have none, and no baseline says which is which"
+        _set_aside(tally, named, reason)
+        return _usual(widths, tally, names)
+    for kind in widths.values():
+        reason = "the row's columns have no names, those of the others have, and no baseline says which is which"
+        _set_aside(tally, kind, reason)
+    tally.analysed += named.rows
+    return _placed(named.state, names if set(names) & set(named.state.names) else ())
+
+
+def _usual(widths: dict[int, _Kind], tally: Tally, names: tuple[str, ...], *, usual: int | None = None) -> Table:
+    if usual is None:
+        usual = max(widths, key=lambda width: (widths[width].rows, width == len(names), width))
     tally.analysed += widths[usual].rows
     for width, rest in widths.items():
         if width != usual:
-            _set_aside(tally, width, usual, rest)
-    tally.listed.sort(key=lambda fault: (fault.file, fault.line))
-    del tally.listed[LISTED:]
+            _set_aside(tally, rest, f"the row has {width} cells, the others have {usual}")
     state = widths[usual].state or Table()
     return state.renamed(names) if len(names) == usual else state
 
 
-def _add(widths: dict[int, _Width], width: int, file: str, part: pl.DataFrame, tally: Tally, compute: Compute) -> None:
+def _placed(state: Table, names: tuple[str, ...]) -> Table:
+    """The state with the columns ``names`` first, without values where it has none of the name, then its others."""
+    order = (*names, *(name for name in state.names if name not in frozenset(names)))
+    own = dict(zip(state.names, state.columns, strict=True))
+    return Table(order, tuple(own.get(name, Column(rows=state.rows)) for name in order), state.rows)
+
+
+def _widened(state: Table, names: tuple[str, ...]) -> Table:
+    """The state with columns without values for those of ``names`` that come after its own."""
+    more = names[len(state.names) :]
+    return Table(names, (*state.columns, *(Column(rows=state.rows) for _ in more)), state.rows)
+
+
+def _add(widths: dict[int, _Kind], width: int, file: str, part: pl.DataFrame, tally: Tally, compute: Compute) -> None:
     if width > MAX_CELLS or (width not in widths and len(widths) >= MAX_WIDTHS):
         why = f"more than {MAX_CELLS}" if width > MAX_CELLS else "yet another number of"
         for line in part.get_column("line"):
             tally.set_aside("width", file, line, f"{width} cells: {why} columns")
         return
-    seen = widths.setdefault(width, _Width())
-    seen.rows += part.height
-    seen.first += [(file, line) for line in part.get_column("line").head(LISTED - len(seen.first))]
-    fields = [f"_c{place}" for place in range(width)]
-    columns = part.select(pl.col("cells").list.to_struct(fields=fields)).unnest("cells")
-    # An empty cell is a missing value.
-    columns = columns.with_columns(pl.all().replace("", None))
-    for batch in columns.to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks().to_batches():
-        seen.state = compute(batch, seen.state)
+    seen = widths.setdefault(width, _Kind())
+    seen.take(file, part, tuple(f"_c{place}" for place in range(width)), compute)
 
 
-def _set_aside(tally: Tally, width: int, usual: int, rest: _Width) -> None:
+def _set_aside(tally: Tally, rest: _Kind, reason: str) -> None:
     tally.kinds["width"] += rest.rows
-    reason = f"the row has {width} cells, the others have {usual}"
     tally.listed += [SetAside(file=file, line=line, reason=reason) for file, line in rest.first]

@@ -11,7 +11,7 @@ import polars as pl
 
 from endpointwatch.capture.labels import Labels, labels
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import captured_rows
+from endpointwatch.capture.window import CapturedRows, Reading, captured_rows
 from endpointwatch.config.endpoint import Training
 from endpointwatch.errors import DatasetError, PlanError
 from endpointwatch.jobs.container import Container
@@ -132,20 +132,36 @@ def part_of(identity: str, test_share: float, validation_share: float) -> str:
 
 def _features(folder: Path, plan: DatasetPlan, training: Training, tally: Tally) -> pl.DataFrame:
     names = list(training.features)
+    json_payloads = plan.endpoint.monitors[0].json_payloads
     found: list[pl.DataFrame] = []
-    for captured in captured_rows(folder, tally, windows=plan.windows, sides=("input",)):
-        sized = captured.frame.with_columns(width=pl.col("input").list.len())
-        for line, width in sized.filter(pl.col("width") != len(names)).select("line", "width").iter_rows():
-            tally.set_aside("width", captured.file, line, f"the row has {width} cells, training.features {len(names)}")
-        nameless = (pl.col("width") == len(names)) & pl.col("id").is_null()
-        for line in sized.filter(nameless).get_column("line"):
+    for captured in captured_rows(folder, tally, Reading(plan.windows, ("input",), json_payloads)):
+        sized = _sized(captured, names, tally)
+        nameless = sized.filter(pl.col("id").is_null())
+        for line in nameless.get_column("line"):
             tally.set_aside("id", captured.file, line, "the record has neither an inferenceId nor an eventId")
-        good = sized.filter((pl.col("width") == len(names)) & pl.col("id").is_not_null())
+        good = sized.filter(pl.col("id").is_not_null())
         tally.analysed += good.height
         found.append(good.select("id", "row", pl.col("input").list.to_struct(fields=names)).unnest("input"))
     if not found:
         return pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, **dict.fromkeys(names, pl.String)})
     return pl.concat(found)
+
+
+def _sized(captured: CapturedRows, names: list[str], tally: Tally) -> pl.DataFrame:
+    """The rows that have all features, as lists in their order; a row with names may have others besides."""
+    if captured.names is None:
+        sized = captured.frame.with_columns(width=pl.col("input").list.len())
+        for line, width in sized.filter(pl.col("width") != len(names)).select("line", "width").iter_rows():
+            tally.set_aside("width", captured.file, line, f"the row has {width} cells, training.features {len(names)}")
+        return sized.filter(pl.col("width") == len(names))
+    places = {name: place for place, name in enumerate(captured.names)}
+    # Null is a missing value, which is an empty cell in the CSV that is written of them.
+    cells = [pl.col("cells").list.get(places[name]) if name in places else pl.lit(None, pl.String) for name in names]
+    sized = captured.frame.with_columns(input=pl.concat_list(cells))
+    told = pl.col("input").list.drop_nulls().list.len() > 0
+    for line in sized.filter(~told).get_column("line"):
+        tally.set_aside("width", captured.file, line, "the row has none of the columns that training.features names")
+    return sized.filter(told)
 
 
 def _values(frame: pl.DataFrame) -> dict[str, int]:

@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from endpointwatch.capture.records import SIDES
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import captured_rows
+from endpointwatch.capture.window import Reading, captured_rows
 from endpointwatch.config.endpoint import DataQuality, Endpoint
 from endpointwatch.config.layout import Layout
-from endpointwatch.config.window import Window
 from endpointwatch.errors import BaselineError, PlanError
-from endpointwatch.jobs.collect import collect
+from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, OUTPUT_PATH, MonitorPlan
 from endpointwatch.monitors.constraints import Constraints
@@ -49,7 +46,13 @@ def run(plan: MonitorPlan, container: Container) -> int:
         baseline, baseline_id = _baseline(container.path(BASELINE_PATH) / name)
         names = baseline.names if baseline else ()
         tally = Tally()
-        batches = _cells(container.path(CAPTURE_PATH), tally, plan.window, sides_of(plan.endpoint, settings))
+        reading = Reading(
+            windows=(plan.window,),
+            sides=sides_of(plan.endpoint, settings),
+            json_payloads=settings.json_payloads,
+            strict=settings.aws_compatible == "Enabled",
+        )
+        batches = captured(container.path(CAPTURE_PATH), tally, reading)
         state = collect(batches, tally, MONITORS[name].compute, names=names)
         # No baseline, or nothing to hold against it: then nothing is checked, and the verdict says why.
         findings = MONITORS[name].check(state, baseline, settings) if baseline and state.rows else None
@@ -106,6 +109,12 @@ def sides_of(endpoint: Endpoint, settings: DataQuality) -> tuple[str, ...]:
     return tuple(side for side in wanted if side.capitalize() in endpoint.capture.modes)
 
 
+def captured(folder: Path, tally: Tally, reading: Reading) -> Iterator[Batch]:
+    """The captured rows below ``folder``, a cell for each value of the output and of the input."""
+    for part in captured_rows(folder, tally, reading):
+        yield Batch(part.file, part.cells(reading.sides), part.names)
+
+
 def read_baseline(constraints: Path, statistics_file: Path | None) -> Baseline:
     """A baseline from its two files, ours or AWS's.
 
@@ -130,8 +139,3 @@ def _baseline(folder: Path) -> tuple[Baseline | None, str | None]:
     except (ValueError, KeyError, TypeError) as error:
         raise BaselineError(f"{about} cannot be read: {error}. Baseline again.") from error
     return read_baseline(constraints, folder / files.STATISTICS), identity
-
-
-def _cells(folder: Path, tally: Tally, window: Window, sides: tuple[str, ...]) -> Iterator[tuple[str, pl.DataFrame]]:
-    for captured in captured_rows(folder, tally, windows=(window,), sides=sides):
-        yield captured.file, captured.frame.select("line", cells=pl.concat_list([pl.col(side) for side in sides]))

@@ -54,12 +54,12 @@ def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked 
     tally: Tally, findings: Findings | None, minimum_rows: int
 ) -> tuple[Status, str]:
     rows = tally.rows()
-    foreign = tally.kinds["encoding"]
+    foreign = tally.kinds["encoding"] + tally.kinds["nested"]
     if rows.analysed + rows.set_aside == 0:
         return "NO_DATA", f"No row of the window among {rows.read} rows read."
     if foreign > rows.analysed:
-        example = next((fault.reason for fault in tally.listed if "captured as" in fault.reason), "")
-        return "ENCODING_MIXED", f"{foreign} of {rows.read} rows are not CSV. {example}".rstrip()
+        example = next((fault.reason for fault in tally.listed if _of_encoding(fault.reason)), "")
+        return "ENCODING_MIXED", f"{foreign} of {rows.read} rows are neither CSV nor flat JSON. {example}".rstrip()
     if rows.analysed < minimum_rows:
         return "TOO_FEW_ROWS", f"{_count(rows.analysed)} could be analysed, fewer than minimum_rows = {minimum_rows}."
     if findings is None:
@@ -70,6 +70,10 @@ def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked 
     if findings.violations:
         return "VIOLATIONS", f"{_count(len(findings.violations), 'violation')} over {_count(rows.analysed)}{aside}."
     return "OK", f"All constraints hold over {_count(rows.analysed)}{aside}."
+
+
+def _of_encoding(reason: str) -> bool:
+    return "captured as" in reason or "json_payloads" in reason
 
 
 def _count(number: int, thing: str = "row") -> str:

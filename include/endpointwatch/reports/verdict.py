@@ -38,7 +38,8 @@ REMEDIES: dict[Status, str] = {
     "CAPTURE_LAGGING": "Clear this run later, or raise `capture.settle_seconds`.",
     "LABELS_MISSING": "Deliver ground truth for this window, then clear this run.",
     "NO_BASELINE": "Run the endpoint's onboard DAG: it learns a baseline for the model version that serves.",
-    "ENCODING_MIXED": "List the content type under `capture.csv_content_types` or `capture.json_content_types`.",
+    "ENCODING_MIXED": "List the content type under `capture.csv_content_types` or `capture.json_content_types`; "
+    "where JSON is nested, say under the monitor's `json_payloads` where rows and columns stand.",
     "SCHEMA_CHANGED": "Baseline again if the model's input changed on purpose; otherwise look at the callers.",
     "JOB_FAILED": "Read the job's log, linked from the task.",
 }

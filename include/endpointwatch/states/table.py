@@ -62,3 +62,8 @@ class Table:
         if len(names) != len(self.columns):
             raise ValueError(f"{len(names)} names do not fit {len(self.columns)} columns")
         return Table(names, self.columns, self.rows)
+
+    def selected(self, names: tuple[str, ...]) -> Table:
+        """The columns ``names`` in that order; each must be there."""
+        own = dict(zip(self.names, self.columns, strict=True))
+        return Table(names, tuple(own[name] for name in names), self.rows)

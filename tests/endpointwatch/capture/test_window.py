@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from endpointwatch.capture import files as files_module
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import captured_rows
+from endpointwatch.capture.window import Reading, captured_rows
+from endpointwatch.config.endpoint import JsonPayloads
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError
 
@@ -42,13 +44,25 @@ def captured(folder, lines, file="14/00-00-000-a.jsonl"):
 
 
 def rows(folder, **options):
-    """All rows of the folder as (output cells, input cells), and the tally with them counted."""
+    """All rows of the folder as (output cells, input cells) or by key, and the tally with them counted."""
     tally = Tally()
     found = []
-    for part in captured_rows(folder, tally, **options):
+    for part in captured_rows(folder, tally, Reading(**options)):
         tally.analysed += part.frame.height
+        if part.names is not None:
+            rows = [dict(zip(part.names, row, strict=True)) for row in part.frame["cells"].to_list()]
+            found += [{name: cell for name, cell in row.items() if cell is not None} for row in rows]
+            continue
         found += list(zip(part.frame["output"].to_list(), part.frame["input"].to_list(), strict=True))
     return found, tally
+
+
+def compress(path):
+    """The file as gzip, in the place of the file."""
+    target = path.with_name(path.name + ".gz")
+    target.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+    return target
 
 
 def reasons(tally):
@@ -102,12 +116,13 @@ def test_more_rows_asked_than_answered_are_set_aside_with_both_numbers(tmp_path)
         (record(inputs='1,"open', outputs="1"), "the CSV payload cannot be read: unexpected end of data"),
         (
             record(encoding="BASE64"),
-            "endpointOutput is captured as BASE64 (content type text/csv); only CSV payloads are read",
+            "endpointOutput is captured as BASE64 (content type text/csv); only CSV and JSON payloads are read",
         ),
         (
-            record(encoding="JSON"),
-            "endpointOutput is captured as JSON (content type text/csv); only CSV payloads are read",
+            record(encoding="PROTO"),
+            "endpointOutput is captured as PROTO (content type text/csv); only CSV and JSON payloads are read",
         ),
+        (record(encoding="JSON"), "the JSON payload is not valid: Expecting value at character 2"),
     ],
 )
 def test_a_malformed_record_is_set_aside_with_its_line_and_reason_and_its_neighbours_are_not(tmp_path, line, reason):
@@ -148,8 +163,28 @@ def test_files_are_read_in_the_order_of_their_keys_wherever_they_lie(tmp_path):
     captured(tmp_path, [record(identity="late")], "ep/AllTraffic/2026/11/01/14/30-00.jsonl")
     captured(tmp_path, [record(identity="early")], "ep/AllTraffic/2026/11/01/14/05-00.jsonl")
     captured(tmp_path, [b"no capture"], "ep/AllTraffic/2026/11/01/14/manifest.txt")
-    order = [part.frame["id"].to_list() for part in captured_rows(tmp_path, Tally())]
+    tally = Tally()
+    order = [part.frame["id"].to_list() for part in captured_rows(tmp_path, tally)]
     assert order == [["early"], ["late"]]
+    ((unread, kind),) = [(fault.file, dict(tally.kinds)) for fault in tally.listed]
+    assert (unread, kind) == ("ep/AllTraffic/2026/11/01/14/manifest.txt", {"file": 1})
+
+
+def test_compressed_files_are_read_as_if_they_were_not(tmp_path):
+    lines = [record(identity=f"e-{n}", inputs=f"{n},a") for n in range(50)]
+    plain, _ = rows(captured(tmp_path / "plain", lines))
+    compress(captured(tmp_path / "gzip", lines) / "14/00-00-000-a.jsonl")
+    assert rows(tmp_path / "gzip")[0] == plain
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+def test_a_compressed_file_that_breaks_off_is_counted_and_named(tmp_path, keep):
+    path = compress(captured(tmp_path, [record(identity=f"e-{n}") for n in range(50)]) / "14/00-00-000-a.jsonl")
+    whole = path.read_bytes()
+    path.write_bytes(b"not gzip" + whole if not keep else whole[: int(len(whole) * keep)])
+    _, tally = rows(tmp_path)
+    assert tally.listed[-1].file == "14/00-00-000-a.jsonl.gz"
+    assert "no whole gzip file" in tally.listed[-1].reason
 
 
 def test_only_the_input_is_asked_for_where_only_it_is_captured(tmp_path):
@@ -163,11 +198,20 @@ def test_a_missing_folder_is_an_error_that_says_where_to_look(tmp_path):
         rows(tmp_path / "nowhere")
 
 
+JSONS = st.lists(
+    st.one_of(
+        st.dictionaries(st.sampled_from("abc"), st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=2))),
+        st.lists(st.integers(0, 3), max_size=3),
+        st.fixed_dictionaries({"instances": st.lists(st.lists(st.booleans(), max_size=2), max_size=2)}),
+    ).map(json.dumps),
+    min_size=1,
+    max_size=2,
+).map("\n".join)
 RECORDS = st.one_of(
     st.builds(
         record,
-        st.one_of(st.none(), st.text('1a,"\n\r ', max_size=12)),
-        st.one_of(st.none(), st.text('0,"\n', max_size=6)),
+        st.one_of(st.none(), st.text('1a,"\n\r ', max_size=12), JSONS),
+        st.one_of(st.none(), st.text('0,"\n', max_size=6), JSONS),
         time=st.sampled_from(["2026-11-01T14:05:00Z", "2026-11-01T16:05:00Z", "soon", None]),
         encoding=st.sampled_from(["CSV", "CSV", "CSV", "JSON", "BASE64"]),
         source=st.sampled_from([None, None, "ShadowExperiment"]),
@@ -182,10 +226,19 @@ RECORDS = st.one_of(
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(lines=st.lists(RECORDS, max_size=12), size=st.sampled_from([40, 400, 10_000]))
-def test_no_row_is_lost_whatever_stands_in_the_lines(tmp_path_factory, lines, size):
+@given(
+    lines=st.lists(RECORDS, max_size=12),
+    size=st.sampled_from([40, 400, 10_000]),
+    selection=st.sampled_from([JsonPayloads(), JsonPayloads(input_rows="instances", output_rows="instances")]),
+    strict=st.booleans(),
+    compressed=st.booleans(),
+)
+def test_no_row_is_lost_whatever_stands_in_the_lines(tmp_path_factory, lines, size, selection, strict, compressed):
     folder = captured(tmp_path_factory.mktemp("capture"), lines)
-    whole, tally = rows(folder, windows=(WINDOW,))
+    options = {"windows": (WINDOW,), "json_payloads": selection, "strict": strict}
+    if compressed:
+        compress(folder / "14/00-00-000-a.jsonl")
+    whole, tally = rows(folder, **options)
     counts = tally.rows()
     assert counts.read == counts.analysed + counts.set_aside + counts.outside_window + counts.skipped
     assert counts.analysed == len(whole)
@@ -195,9 +248,11 @@ def test_no_row_is_lost_whatever_stands_in_the_lines(tmp_path_factory, lines, si
     original = files_module.chunks.__defaults__
     files_module.chunks.__defaults__ = (size,)
     try:
-        pieces, again = rows(folder, windows=(WINDOW,))
+        pieces, again = rows(folder, **options)
     finally:
         files_module.chunks.__defaults__ = original
-    assert pieces == whole
+    # Rows with names and rows without go separate ways, each in order.
+    for kind in (dict, tuple):
+        assert [row for row in pieces if isinstance(row, kind)] == [row for row in whole if isinstance(row, kind)]
     assert again.rows() == counts
     assert sorted(reasons(again)) == sorted(reasons(tally))
