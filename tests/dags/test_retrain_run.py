@@ -87,7 +87,11 @@ def run(database, sagemaker, monkeypatch):
 def test_a_first_version_skips_the_data_set_and_is_deployed(run, sagemaker):
     state, tasks, events = run(metrics={"challenger": {"auc": 0.8}})
     assert state == "success"
-    assert {task for task, ended in tasks.items() if ended == "skipped"} == {"build_dataset", "keep_champion", "stop_jobs"}
+    assert {task for task, ended in tasks.items() if ended == "skipped"} == {
+        "build_dataset",
+        "keep_champion",
+        "stop_jobs",
+    }
     assert tasks["deploy"] == "success"
     assert [event["model_version"] for event in events] == ["loan-approval-v1"]
 
