@@ -90,7 +90,20 @@ class DataQuality(Section):
     domain_content_threshold: Share = 1.0
     distribution_constraints: DistributionConstraints = DistributionConstraints()
     minimum_rows: int = Field(1, ge=1, description="Fewer rows give the verdict TOO_FEW_ROWS instead of a judgement.")
+    benjamini_hochberg: Switch = Field(
+        "Disabled",
+        description="Count a feature's drift only if it is also significant, in view of how many features are tested.",
+    )
+    false_discovery_rate: float = Field(
+        0.05, gt=0.0, lt=1.0, description="With `benjamini_hochberg`: the share of false alarms that is put up with."
+    )
     aws_compatible: Switch = Field("Disabled", description="Follow AWS's analyzer to the letter, blind spots included.")
+
+    @model_validator(mode="after")
+    def _one_way_of_counting(self) -> Self:
+        if self.aws_compatible == self.benjamini_hochberg == "Enabled":
+            raise ValueError("aws_compatible and benjamini_hochberg are both Enabled; AWS makes no such correction")
+        return self
 
 
 # One kind today; the others join this union and the registry in `endpointwatch.monitors`.

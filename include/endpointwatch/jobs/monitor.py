@@ -20,9 +20,9 @@ from endpointwatch.errors import BaselineError, PlanError
 from endpointwatch.jobs.collect import collect
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, OUTPUT_PATH, MonitorPlan
-from endpointwatch.monitors.registry import MONITORS
 from endpointwatch.monitors.constraints import Constraints
 from endpointwatch.monitors.data_quality import Baseline, Findings
+from endpointwatch.monitors.registry import MONITORS
 from endpointwatch.monitors.statistics import statistics
 from endpointwatch.reports import files
 from endpointwatch.reports.cloudwatch import metrics, write_metrics

@@ -49,8 +49,13 @@ class Weighted:
 
         This is what makes AWS's analyzer blind for columns of few different numbers; see :func:`numeric`.
         """
-        values, starts = np.unique(self.values, return_index=True)
-        return Weighted(values, np.maximum.reduceat(self.weights, starts))
+        starts = np.concatenate(([0], np.flatnonzero(self.values[1:] != self.values[:-1]) + 1))
+        return Weighted(self.values[starts], np.maximum.reduceat(self.weights, starts))
+
+    @property
+    def distinct(self) -> bool:
+        """Whether no value is repeated."""
+        return bool((self.values[1:] != self.values[:-1]).all())
 
 
 def numeric(baseline: Weighted, current: Weighted) -> tuple[float, int, int]:
@@ -63,9 +68,12 @@ def numeric(baseline: Weighted, current: Weighted) -> tuple[float, int, int]:
     Returns:
         The distance, 0 to 1, and the sizes of the two samples that :func:`robust` needs.
     """
-    points = np.union1d(baseline.values, current.values)
-    gap = np.abs(baseline.shares_up_to(points) - current.shares_up_to(points))
-    return float(gap.max()), baseline.total, current.total
+    # Both are steps: the largest gap stands at a value of one of the two.
+    gaps = [
+        float(np.abs(baseline.shares_up_to(points) - current.shares_up_to(points)).max())
+        for points in (baseline.values, current.values)
+    ]
+    return max(gaps), baseline.total, current.total
 
 
 def categorical(baseline: Mapping[str, int], current: Mapping[str, int]) -> tuple[float, int, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from endpointwatch.capture.tally import LISTED, Tally
 from endpointwatch.config.window import Window
 from endpointwatch.monitors.data_quality import Findings
+from endpointwatch.monitors.findings import most_drifted
 from endpointwatch.reports.verdict import REMEDIES, Status, Verdict
 
 
@@ -68,7 +69,10 @@ def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked 
         return "SCHEMA_CHANGED", "; ".join(violation.description for violation in findings.violations)
     aside = f", {rows.set_aside} set aside" if rows.set_aside else ""
     if findings.violations:
-        return "VIOLATIONS", f"{_count(len(findings.violations), 'violation')} over {_count(rows.analysed)}{aside}."
+        far = ", ".join(map(str, most_drifted(findings.distances)))
+        drifted = f" Drifted most: {far}." if far else ""
+        found = f"{_count(len(findings.violations), 'violation')} over {_count(rows.analysed)}{aside}."
+        return "VIOLATIONS", found + drifted
     return "OK", f"All constraints hold over {_count(rows.analysed)}{aside}."
 
 
