@@ -12,7 +12,7 @@ from endpointwatch.metrics.distances import upper_gamma
 
 # Below the one, and from the other on, the distribution is 1 and 0 to the last bit of a double.
 _ALWAYS, _NEVER = 0.04, 19.5
-_TERMS = 100
+_TERMS = 21  # the next one is 0 to the last bit in both series
 _EXPECTED = 5  # Cochran (1954): the least count that a cell should be expected to have
 
 

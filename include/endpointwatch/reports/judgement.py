@@ -51,6 +51,23 @@ def judge(subject: Subject, tally: Tally, findings: Findings | None, *, minimum_
     )
 
 
+def outcome(rows: int, findings: Findings | None, *, minimum_rows: int) -> Status:
+    """The status that follows from the rows of a window alone, whoever read them and whenever.
+
+    Args:
+        rows: Analysed ones.
+        findings: Of the check; None when there was no baseline to check against.
+        minimum_rows: Fewer are not judged.
+    """
+    if rows < minimum_rows:
+        return "TOO_FEW_ROWS"
+    if findings is None:
+        return "NO_BASELINE"
+    if findings.schema_changed:
+        return "SCHEMA_CHANGED"
+    return "VIOLATIONS" if findings.violations else "OK"
+
+
 def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked for)
     tally: Tally, findings: Findings | None, minimum_rows: int
 ) -> tuple[Status, str]:
@@ -61,19 +78,20 @@ def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked 
     if foreign > rows.analysed:
         example = next((fault.reason for fault in tally.listed if "captured as" in fault.reason), "")
         return "ENCODING_MIXED", f"{foreign} of {rows.read} rows are not CSV. {example}".rstrip()
-    if rows.analysed < minimum_rows:
-        return "TOO_FEW_ROWS", f"{_count(rows.analysed)} could be analysed, fewer than minimum_rows = {minimum_rows}."
+    status = outcome(rows.analysed, findings, minimum_rows=minimum_rows)
+    if status == "TOO_FEW_ROWS":
+        return status, f"{_count(rows.analysed)} could be analysed, fewer than minimum_rows = {minimum_rows}."
     if findings is None:
-        return "NO_BASELINE", f"{_count(rows.analysed)} analysed, but there is no baseline to hold them against."
-    if findings.schema_changed:
-        return "SCHEMA_CHANGED", "; ".join(violation.description for violation in findings.violations)
+        return status, f"{_count(rows.analysed)} analysed, but there is no baseline to hold them against."
+    if status == "SCHEMA_CHANGED":
+        return status, "; ".join(violation.description for violation in findings.violations)
     aside = f", {rows.set_aside} set aside" if rows.set_aside else ""
-    if findings.violations:
+    if status == "VIOLATIONS":
         far = ", ".join(map(str, most_drifted(findings.distances)))
         drifted = f" Drifted most: {far}." if far else ""
         found = f"{_count(len(findings.violations), 'violation')} over {_count(rows.analysed)}{aside}."
-        return "VIOLATIONS", found + drifted
-    return "OK", f"All constraints hold over {_count(rows.analysed)}{aside}."
+        return status, found + drifted
+    return status, f"All constraints hold over {_count(rows.analysed)}{aside}."
 
 
 def _count(number: int, thing: str = "row") -> str:
