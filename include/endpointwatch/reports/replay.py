@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +11,7 @@ from endpointwatch import __version__
 from endpointwatch.config.replay import Changes, Span
 from endpointwatch.config.window import Window
 from endpointwatch.monitors.findings import Distance, Violation
+from endpointwatch.reports.columns import in_columns
 from endpointwatch.reports.verdict import Status
 
 OFTEN = 5
@@ -91,7 +91,7 @@ def table(replay: Replay, *, changed_only: bool = False) -> str:
     """
     shown = [one for one in replay.windows if not changed_only or one.violated_then != one.violated_now]
     lines = [("window", "rows", "then", "now", "drifted most"), *map(_cells, shown)]
-    return f"Replayed with {replay.changes}\n\n{_aligned(lines)}\n\n{replay.summary()}\n"
+    return f"Replayed with {replay.changes}\n\n{in_columns(lines, right=('rows',))}\n\n{replay.summary()}\n"
 
 
 def _cells(one: Replayed) -> tuple[str, ...]:
@@ -107,20 +107,6 @@ def _then(one: Replayed) -> str:
         return f"VIOLATIONS in {violated} of {one.stored}" if violated else f"none in {one.stored}"
     count = f" {one.violations_then}" if one.violations_then else ""
     return (one.statuses_then[0] if one.statuses_then else "no verdict") + count
-
-
-def _aligned(lines: Iterable[Sequence[str]]) -> str:
-    rows = list(lines)
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    numbers = {"rows"}
-    right = [title in numbers for title in rows[0]]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if to_right else cell.ljust(width)
-            for cell, width, to_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in rows
-    )
 
 
 def _spans(count: int, span: Span) -> str:
