@@ -9,6 +9,7 @@ repeated numbers in drift   every row counts                        equal values
 whole number in Fractional  is of the type, and is compared         is not of the type, and is not compared
 number in a String column   is of the type                          is not of the type
 blanks in drift of texts    left to the completeness check          a value of their own, ``NullValue``
+another number of columns   those with the same name are checked    nothing else is checked
 ==========================  ======================================  ========================================
 """
 
@@ -35,6 +36,8 @@ from endpointwatch.monitors.statistics import Known, categories, known
 from endpointwatch.states import Column, Table
 
 NAME = "data_quality"
+#: The checks of a table's columns, whatever is in them.
+COLUMN_CHECKS = ("extra_column_check", "missing_column_check")
 _NUMBERS = ("Integral", "Fractional")
 
 
@@ -67,7 +70,7 @@ class Findings:
     Attributes:
         violations: Broken constraints; () when all hold.
         distances: Every comparison that was made, broken or not.
-        schema_changed: The data has other columns than the baseline, so nothing else was checked.
+        schema_changed: The data has other columns than the baseline; only those that both have were checked.
     """
 
     violations: tuple[Violation, ...] = ()
@@ -91,17 +94,18 @@ def check(state: Table, baseline: Baseline, settings: DataQuality) -> Findings:
     config = baseline.constraints.monitoring_config
     if config.evaluate_constraints == "Disabled":
         return Findings()
-    if changed := _column_violations(state, baseline):
-        return Findings(changed, schema_changed=True)
     strict = settings.aws_compatible == "Enabled"
+    changed = _column_violations(state, baseline)
+    if changed and strict:
+        return Findings(changed, schema_changed=True)
     columns = dict(zip(state.names, state.columns, strict=True))
-    violations: list[Violation] = []
+    violations: list[Violation] = list(changed)
     measured: list[Distance] = []
     for feature in baseline.constraints.features:
         own = feature.settings(config)
-        if own.evaluate_constraints == "Disabled":
+        column = columns.get(feature.name)
+        if own.evaluate_constraints == "Disabled" or column is None:
             continue
-        column = columns[feature.name]
         violations += _violations(feature, own, column, strict=strict)
         comparison, then = own.distribution_constraints, baseline.known.get(feature.name)
         if comparison.perform_comparison == "Enabled" and then is not None:
@@ -113,7 +117,7 @@ def check(state: Table, baseline: Baseline, settings: DataQuality) -> Findings:
         if distance.exceeded:
             text = texts.baseline_drift(distance.distance, distance.threshold)
             violations.append(_violation(distance.feature_name, "baseline_drift_check", text))
-    return Findings(tuple(violations), tuple(measured))
+    return Findings(tuple(violations), tuple(measured), schema_changed=bool(changed))
 
 
 def _suggestion(name: str, column: Column) -> FeatureConstraints:

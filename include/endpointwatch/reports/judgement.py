@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from endpointwatch.capture.tally import LISTED, Tally
 from endpointwatch.config.window import Window
-from endpointwatch.monitors.data_quality import Findings
+from endpointwatch.monitors.data_quality import COLUMN_CHECKS, Findings
 from endpointwatch.monitors.findings import most_drifted
 from endpointwatch.reports.verdict import REMEDIES, Status, Verdict
 
@@ -84,7 +84,8 @@ def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked 
     if findings is None:
         return status, f"{_count(rows.analysed)} analysed, but there is no baseline to hold them against."
     if status == "SCHEMA_CHANGED":
-        return status, "; ".join(violation.description for violation in findings.violations)
+        columns = [one for one in findings.violations if one.constraint_check_type in COLUMN_CHECKS]
+        return status, "; ".join(violation.description for violation in columns)
     aside = f", {rows.set_aside} set aside" if rows.set_aside else ""
     if status == "VIOLATIONS":
         far = ", ".join(map(str, most_drifted(findings.distances)))

@@ -90,11 +90,23 @@ def test_whole_numbers_are_fractional_by_default_and_not_for_aws():
 
 
 @pytest.mark.parametrize(("current", "kind"), [(3, "extra_column_check"), (1, "missing_column_check")])
-def test_another_number_of_columns_is_the_only_thing_said(current, kind):
+def test_another_number_of_columns_is_the_only_thing_aws_says(current, kind):
     now = state(**{name: ["x"] for name in "abc"[:current]})
-    findings = check(now, baseline(a=WHOLE, b=WHOLE), SETTINGS)
+    findings = check(now, baseline(a=WHOLE, b=WHOLE), AWS)
     assert [violation.constraint_check_type for violation in findings.violations] == [kind]
     assert findings.schema_changed
+
+
+def test_columns_that_are_there_are_checked_beside_those_that_are_not():
+    then = baseline(a=WHOLE, b=WHOLE)
+    extra = check(state(a=["5000"] * 1000, b=WHOLE, c=["x"] * 1000), then, SETTINGS)
+    assert found(extra) == [("Extra columns", "extra_column_check"), ("a", "baseline_drift_check")]
+    missing = check(state(b=["5000"] * 1000), then, SETTINGS)
+    assert found(missing) == [("Missing columns", "missing_column_check"), ("b", "baseline_drift_check")]
+    assert extra.schema_changed
+    assert missing.schema_changed
+    nameless = state(a=WHOLE, b=WHOLE, c=WHOLE).renamed(("_c0", "_c1", "_c2"))
+    assert found(check(nameless, then, SETTINGS)) == [("Extra columns", "extra_column_check")]
 
 
 def test_a_renamed_column_is_a_missing_one():

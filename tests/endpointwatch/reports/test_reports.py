@@ -20,6 +20,9 @@ from endpointwatch.reports.verdict import REMEDIES, Verdict, no_answer
 
 WINDOW = Window(start=datetime(2026, 11, 1, 14, tzinfo=UTC), end=datetime(2026, 11, 1, 15, tzinfo=UTC))
 SUBJECT = Subject("loans", "data_quality", WINDOW, "loans-v1")
+OTHER_COLUMNS = Violation(
+    feature_name="Extra columns", constraint_check_type="extra_column_check", description="one column more"
+)
 BROKEN = Violation(feature_name="a", constraint_check_type="data_type_check", description="d")
 
 
@@ -45,7 +48,7 @@ def tally(*, analysed: int = 0, outside: int = 0, **kinds: int) -> Tally:
         (tally(analysed=10, json=50), Findings(), "OK"),
         (tally(analysed=10), None, "NO_BASELINE"),
         (tally(analysed=10), Findings(violations=(BROKEN,)), "VIOLATIONS"),
-        (tally(analysed=10), Findings(violations=(BROKEN,), schema_changed=True), "SCHEMA_CHANGED"),
+        (tally(analysed=10), Findings(violations=(OTHER_COLUMNS, BROKEN), schema_changed=True), "SCHEMA_CHANGED"),
         (tally(json=10), Findings(), "TOO_FEW_ROWS"),
     ],
 )
@@ -58,6 +61,11 @@ def test_a_verdict_has_one_status_with_its_evidence_and_remedy(counted, findings
     rows = verdict.rows
     assert rows.read == rows.analysed + rows.set_aside + rows.outside_window + rows.skipped
     assert Verdict.model_validate_json(verdict.to_json()) == verdict
+
+
+def test_the_evidence_of_a_changed_schema_is_about_its_columns_alone():
+    findings = Findings(violations=(OTHER_COLUMNS, BROKEN), schema_changed=True)
+    assert judge(SUBJECT, tally(analysed=10), findings, minimum_rows=1).evidence == "one column more"
 
 
 def test_the_evidence_of_a_verdict_names_the_three_features_that_drifted_most():
