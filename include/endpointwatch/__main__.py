@@ -6,17 +6,22 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from endpointwatch import __version__
-from endpointwatch.config import schema
+from endpointwatch.commands import analyze, merge_states, replay
+from endpointwatch.config import reference, schema
 from endpointwatch.jobs import __main__ as jobs
 
 COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "jobs": ("run the analysis that a processing job's environment describes", jobs.main),
+    "analyze": ("report on a file of data, alone or against a baseline", analyze.main),
+    "replay": ("judge stored windows again under other thresholds, methods or constraints", replay.main),
+    "merge-states": ("one report from many stored states: a day is the sum of its hours", merge_states.main),
+    "reference": ("print the reference page of the endpoints' YAML files", reference.main),
     "schema": ("print the JSON schema of the endpoints' YAML files", schema.main),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    listing = "\n".join(f"  {name:<8}{text}" for name, (text, _) in COMMANDS.items())
+    listing = "\n".join(f"  {name:<14}{text}" for name, (text, _) in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m endpointwatch",
         description=f"EndpointWatch {__version__}, the engine.\n\ncommands:\n{listing}",

@@ -17,7 +17,9 @@ from airflow.sdk import CronDataIntervalTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_environment import REPOSITORY
+from endpointwatch.config.replay import Changes
 from endpointwatch_airflow import endpoints as module
+from endpointwatch_airflow.operators.replay import changes_of
 
 EXAMPLE: dict[str, Any] = yaml.safe_load(
     textwrap.dedent("""
@@ -64,7 +66,8 @@ def test_every_endpoint_has_its_dags_and_nothing_fails_to_import(endpoints):
     found = bag()
     assert found.import_errors == {}
     assert set(found.dags) == {
-        "loans__onboard", "loans__monitor", "loans__retrain", "cards__onboard", "cards__monitor",
+        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
+        "cards__onboard", "cards__monitor", "cards__replay",
     }  # fmt: skip
 
 
@@ -83,7 +86,8 @@ def test_a_misspelt_key_is_one_import_error_with_file_key_and_remedy_and_all_oth
     assert "descripton" in error
     assert "Did you mean 'description'?" in error
     assert set(found.dags) == {
-        "loans__onboard", "loans__monitor", "loans__retrain", "cards__onboard", "cards__monitor",
+        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
+        "cards__onboard", "cards__monitor", "cards__replay",
     }  # fmt: skip
 
 
@@ -104,6 +108,14 @@ def test_a_monitor_dag_gives_every_run_a_window(endpoints):
         "wait_for_capture", "run_monitors", "stop_job", "judge", "healthy", "decide", "retrain", "notify", "nothing",
     }  # fmt: skip
     assert dag.task_dict["run_monitors"].retries > 0
+
+
+def test_the_replay_form_asks_for_every_setting_that_can_be_changed_and_starts_with_none(endpoints):
+    dag = bag().dags["loans__replay"]
+    assert set(dag.params) == {"last_windows", "window", "baseline_uri", *Changes.model_fields}
+    assert changes_of(dag.params.dump()) == Changes()
+    assert set(dag.task_dict) == {"replay"}
+    assert not dag.timetable.can_be_scheduled
 
 
 def test_an_endpoint_without_training_has_nothing_to_retrain(endpoints):

@@ -74,11 +74,17 @@ class Job(Section):
 class DistributionConstraints(Section):
     """`distribution_constraints` of Model Monitor's `constraints.json`, same names and defaults."""
 
-    perform_comparison: Switch = "Enabled"
-    comparison_threshold: Share = 0.1
-    comparison_method: Literal["Robust", "Simple"] = "Robust"
-    categorical_comparison_threshold: Share = 0.1
-    categorical_drift_method: Literal["LInfinity", "ChiSquared"] = "LInfinity"
+    perform_comparison: Switch = Field("Enabled", description="Compare distributions at all.")
+    comparison_threshold: Share = Field(0.1, description="A larger distance of numbers is drift.")
+    comparison_method: Literal["Robust", "Simple"] = Field(
+        "Robust", description="Robust takes off what chance alone gives for so many rows; Simple does not."
+    )
+    categorical_comparison_threshold: Share = Field(
+        0.1, description="A larger distance of categories is drift; with ChiSquared, a smaller p-value."
+    )
+    categorical_drift_method: Literal["LInfinity", "ChiSquared"] = Field(
+        "LInfinity", description="LInfinity: the largest difference of a category's share. ChiSquared: a p-value."
+    )
 
 
 class JsonPayloads(Section):
@@ -118,16 +124,31 @@ class DataQuality(Section):
 
     kind: Literal["data_quality"] = "data_quality"
     include_output: bool = Field(True, description="Watch the model's output as the first column(s), as AWS does.")
-    evaluate_constraints: Switch = "Enabled"
-    emit_metrics: Switch = "Enabled"
-    datatype_check_threshold: Share = 1.0
-    domain_content_threshold: Share = 1.0
-    distribution_constraints: DistributionConstraints = DistributionConstraints()
+    evaluate_constraints: Switch = Field("Enabled", description="Check windows, or only describe them.")
+    emit_metrics: Switch = Field("Enabled", description="Publish CloudWatch metrics of every column.")
+    datatype_check_threshold: Share = Field(1.0, description="Least share of values of the baseline's type.")
+    domain_content_threshold: Share = Field(1.0, description="Least share of values that the baseline knows.")
+    distribution_constraints: DistributionConstraints = Field(
+        DistributionConstraints(), description="How drift is measured, and from where on it counts."
+    )
     minimum_rows: int = Field(1, ge=1, description="Fewer rows give the verdict TOO_FEW_ROWS instead of a judgement.")
     json_payloads: JsonPayloads = Field(
         JsonPayloads(), description="Where rows and columns stand in captured JSON that is not flat."
     )
+    benjamini_hochberg: Switch = Field(
+        "Disabled",
+        description="Count a feature's drift only if it is also significant, in view of how many features are tested.",
+    )
+    false_discovery_rate: float = Field(
+        0.05, gt=0.0, lt=1.0, description="With `benjamini_hochberg`: the share of false alarms that is put up with."
+    )
     aws_compatible: Switch = Field("Disabled", description="Follow AWS's analyzer to the letter, blind spots included.")
+
+    @model_validator(mode="after")
+    def _one_way_of_counting(self) -> Self:
+        if self.aws_compatible == self.benjamini_hochberg == "Enabled":
+            raise ValueError("aws_compatible and benjamini_hochberg are both Enabled; AWS makes no such correction")
+        return self
 
 
 # One kind today; the others join this union and the registry in `endpointwatch.monitors`.
@@ -137,9 +158,9 @@ Monitor = DataQuality
 class Decision(Section):
     """When drift is answered: violations in `violations` of the last `windows` windows."""
 
-    violations: int = Field(2, ge=1)
-    windows: int = Field(3, ge=1)
-    action: Literal["retrain", "notify"] = "retrain"
+    violations: int = Field(2, ge=1, description="So many windows must have violations.")
+    windows: int = Field(3, ge=1, description="Of so many, the last ones.")
+    action: Literal["retrain", "notify"] = Field("retrain", description="What follows.")
     act_within_hours: int = Field(
         48, ge=1, description="A backfilled window that ended longer ago is judged and recorded, but starts nothing."
     )

@@ -46,6 +46,14 @@ class Layout:
     def deployment(self, stamp: str, model_version: str) -> str:
         return f"{self.deployments()}/{stamp}-{model_version}.json"
 
+    @staticmethod
+    def replay_folder(name: str) -> str:
+        """A replay's folder relative to the root; a job writes below its output path just so."""
+        return f"replays/{name}"
+
+    def replay(self, name: str) -> str:
+        return f"{self.root}/{self.replay_folder(name)}"
+
     def job(self, job_name: str) -> str:
         """What a job was told (plan, input manifest): names and times of runs live here, outside the results."""
         return f"{self.root}/jobs/{job_name}"

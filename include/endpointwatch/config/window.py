@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -11,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from endpointwatch.errors import WindowError
 
 HOUR = timedelta(hours=1)
+_PATH = re.compile(
+    r"(?P<hour>\d{4}/\d{2}/\d{2}/\d{2})"
+    r"(?:-(?P<minute>\d{2})(?P<second>\d{2})?-(?P<length>\d{1,9})(?P<unit>[ms]))?"
+)
 
 
 class Window(BaseModel):
@@ -67,6 +72,22 @@ class Window(BaseModel):
         seconds = int(self.length.total_seconds())
         span = f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
         return f"{hour}-{self.start:%M}{f'{self.start:%S}' if self.start.second else ''}-{span}"
+
+    @classmethod
+    def at(cls, path: str) -> Self | None:
+        """The window whose :attr:`path` this is; None when it is no window's."""
+        match = _PATH.fullmatch(path)
+        if match is None:
+            return None
+        parts = match.groupdict()
+        try:
+            hour = datetime.strptime(parts["hour"], "%Y/%m/%d/%H").replace(tzinfo=UTC)
+        except ValueError:
+            return None
+        start = hour + timedelta(minutes=int(parts["minute"] or 0), seconds=int(parts["second"] or 0))
+        unit = {"m": timedelta(minutes=1), "s": timedelta(seconds=1), None: HOUR}[parts["unit"]]
+        length = int(parts["length"] or 1) * unit
+        return cls.of(start, start + length) if length else None
 
     @property
     def stamp(self) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 
 from endpointwatch.errors import EndpointWatchError, PlanError
-from endpointwatch.jobs import analysis, baseline, dataset, monitor
+from endpointwatch.jobs import analysis, baseline, dataset, monitor, replay
 from endpointwatch.jobs.container import BASE_DIR_KEY, Container
-from endpointwatch.jobs.plan import PLAN, PLAN_ENVIRONMENT_KEY, BaselinePlan, DatasetPlan, MonitorPlan
+from endpointwatch.jobs.plan import PLAN, PLAN_ENVIRONMENT_KEY, BaselinePlan, DatasetPlan, MonitorPlan, ReplayPlan
 
 FAILED = 255
 COMPLETED = "Completed: Job completed successfully with no violations."
@@ -68,6 +68,8 @@ def _run(container: Container) -> int:
         baseline.run(plan, container)
     elif isinstance(plan, DatasetPlan):
         dataset.run(plan, container)
+    elif isinstance(plan, ReplayPlan):
+        replay.run(plan, container)
     return 0
 
 

@@ -11,7 +11,9 @@ path in the job         what lies there
 ``…/input/capture``     captured JSON Lines (monitor, dataset), below their S3 folders
 ``…/input/ground_truth``  ground-truth records (dataset)
 ``…/input/dataset``     CSV with a header (baseline)
-``…/baseline``          the model version's baselines, a folder a monitor (monitor); absent: NO_BASELINE
+``…/input/states``      the monitor's stored windows, below their folders (replay)
+``…/baseline``          the model version's baselines, a folder a monitor (monitor); absent: NO_BASELINE;
+                        for replay all versions', a folder a version, or the one that takes their place
 ``…/output``            everything written; uploaded as it lies
 ======================  ==============================================================================
 
@@ -25,11 +27,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.replay import Changes, Span
 from endpointwatch.config.window import Window
 
 PLAN_PATH = "/opt/ml/processing/input/plan"
 CAPTURE_PATH = "/opt/ml/processing/input/capture"
 GROUND_TRUTH_PATH = "/opt/ml/processing/input/ground_truth"
+STATES_PATH = "/opt/ml/processing/input/states"
 DATASET_PATH = "/opt/ml/processing/input/dataset"
 BASELINE_PATH = "/opt/ml/processing/baseline"
 OUTPUT_PATH = "/opt/ml/processing/output"
@@ -90,5 +94,19 @@ class DatasetPlan(_Plan):
     validation_share: float = Field(0.15, gt=0.0, lt=1.0)
 
 
-Plan = Annotated[MonitorPlan | BaselinePlan | DatasetPlan, Field(discriminator="kind")]
-PLAN: TypeAdapter[MonitorPlan | BaselinePlan | DatasetPlan] = TypeAdapter(Plan)
+class ReplayPlan(_Plan):
+    """Judge stored windows again under other settings, from their states.
+
+    Writes ``replays/<name>/`` with ``replay.json`` and the same as a table, ``replay.txt``.
+    """
+
+    kind: Literal["replay"] = "replay"
+    monitor: str = "data_quality"
+    name: str = Field(description="Follows from what is replayed and how, so that the same replay has one place.")
+    changes: Changes
+    span: Span = "stored"
+    one_baseline: bool = Field(False, description="One baseline for all windows, not each its model version's.")
+
+
+Plan = Annotated[MonitorPlan | BaselinePlan | DatasetPlan | ReplayPlan, Field(discriminator="kind")]
+PLAN: TypeAdapter[MonitorPlan | BaselinePlan | DatasetPlan | ReplayPlan] = TypeAdapter(Plan)

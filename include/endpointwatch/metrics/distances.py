@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ _YATES, _YATES_SHARE = 5, 0.2
 _PRECISION, _STEPS = 1e-15, 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weighted:
     """A sample of numbers as a sketch keeps it.
 
@@ -36,21 +37,42 @@ class Weighted:
 
     @property
     def total(self) -> int:
-        return int(self.weights.sum())
+        return int(self._running[-1])
 
-    def shares_up_to(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The share of the weight at or below each of ``points``."""
-        running = np.concatenate(([0], np.cumsum(self.weights)))
-        shares: NDArray[np.float64] = running[np.searchsorted(self.values, points, side="right")] / self.total
+    @cached_property
+    def _running(self) -> NDArray[np.int64]:
+        sums: NDArray[np.int64] = np.concatenate(([0], np.cumsum(self.weights)))
+        return sums
+
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """The share of the weight of the first 0, 1, 2, … values, shape ``(n + 1,)``."""
+        shares: NDArray[np.float64] = self._running / self.total
         return shares
+
+    @cached_property
+    def distinct(self) -> bool:
+        """Whether no value is repeated."""
+        return bool((self.values[1:] != self.values[:-1]).all())
+
+    @cached_property
+    def steps(self) -> Weighted:
+        """The same sample with every value once, and the sum of its weights."""
+        if self.distinct:
+            return self
+        starts = self._starts()
+        return Weighted(self.values[starts], np.add.reduceat(self.weights, starts))
 
     def one_per_value(self) -> Weighted:
         """The sample as Deequ's rank map sees it: equal values collapse into one, with the largest of their weights.
 
         This is what makes AWS's analyzer blind for columns of few different numbers; see :func:`numeric`.
         """
-        values, starts = np.unique(self.values, return_index=True)
-        return Weighted(values, np.maximum.reduceat(self.weights, starts))
+        starts = self._starts()
+        return Weighted(self.values[starts], np.maximum.reduceat(self.weights, starts))
+
+    def _starts(self) -> NDArray[np.intp]:
+        return np.concatenate(([0], np.flatnonzero(self.values[1:] != self.values[:-1]) + 1))
 
 
 def numeric(baseline: Weighted, current: Weighted) -> tuple[float, int, int]:
@@ -63,9 +85,12 @@ def numeric(baseline: Weighted, current: Weighted) -> tuple[float, int, int]:
     Returns:
         The distance, 0 to 1, and the sizes of the two samples that :func:`robust` needs.
     """
-    points = np.union1d(baseline.values, current.values)
-    gap = np.abs(baseline.shares_up_to(points) - current.shares_up_to(points))
-    return float(gap.max()), baseline.total, current.total
+    few, many = sorted((baseline.steps, current.steps), key=lambda steps: steps.values.size)
+    # Between two values of the one the other only rises: the largest gap stands at such a value, or just before it.
+    upto = np.searchsorted(many.values, few.values, side="right")
+    below = upto - (many.values[np.maximum(upto - 1, 0)] == few.values)
+    gaps = np.abs(many.shares[upto] - few.shares[1:]), np.abs(many.shares[below] - few.shares[:-1])
+    return float(max(gap.max() for gap in gaps)), baseline.total, current.total
 
 
 def categorical(baseline: Mapping[str, int], current: Mapping[str, int]) -> tuple[float, int, int]:

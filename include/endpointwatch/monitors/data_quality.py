@@ -9,39 +9,39 @@ repeated numbers in drift   every row counts                        equal values
 whole number in Fractional  is of the type, and is compared         is not of the type, and is not compared
 number in a String column   is of the type                          is not of the type
 blanks in drift of texts    left to the completeness check          a value of their own, ``NullValue``
+another number of columns   those with the same name are checked    nothing else is checked
 ==========================  ======================================  ========================================
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
 from endpointwatch.config.endpoint import DataQuality
-from endpointwatch.metrics import distances
-from endpointwatch.monitors import texts
+from endpointwatch.monitors import drift, texts
 from endpointwatch.monitors.constraints import (
     Constraints,
-    DistributionComparison,
     FeatureConstraints,
     MonitoringConfig,
     NumberConstraints,
     StringConstraints,
 )
 from endpointwatch.monitors.findings import Distance, Violation
-from endpointwatch.monitors.statistics import NULL_VALUE, Known, categories, known
+from endpointwatch.monitors.statistics import Known, categories, known
 from endpointwatch.states import Column, Table
 
 NAME = "data_quality"
+#: The checks of a table's columns, whatever is in them.
+COLUMN_CHECKS = ("extra_column_check", "missing_column_check")
 _NUMBERS = ("Integral", "Fractional")
-_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Baseline:
     """What a window is held against.
 
@@ -57,6 +57,11 @@ class Baseline:
     def names(self) -> tuple[str, ...]:
         return tuple(feature.name for feature in self.constraints.features)
 
+    @cached_property
+    def known(self) -> Mapping[str, Known]:
+        """What the statistics say about each column; read once, however many windows are held against them."""
+        return {column.name: column for column in known(self.statistics)} if self.statistics else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -65,7 +70,7 @@ class Findings:
     Attributes:
         violations: Broken constraints; () when all hold.
         distances: Every comparison that was made, broken or not.
-        schema_changed: The data has other columns than the baseline, so nothing else was checked.
+        schema_changed: The data has other columns than the baseline; only those that both have were checked.
     """
 
     violations: tuple[Violation, ...] = ()
@@ -89,29 +94,30 @@ def check(state: Table, baseline: Baseline, settings: DataQuality) -> Findings:
     config = baseline.constraints.monitoring_config
     if config.evaluate_constraints == "Disabled":
         return Findings()
-    if changed := _column_violations(state, baseline):
-        return Findings(changed, schema_changed=True)
     strict = settings.aws_compatible == "Enabled"
+    changed = _column_violations(state, baseline)
+    if changed and strict:
+        return Findings(changed, schema_changed=True)
     columns = dict(zip(state.names, state.columns, strict=True))
-    then = {column.name: column for column in known(baseline.statistics)} if baseline.statistics else {}
-    violations: list[Violation] = []
-    drifted: list[Violation] = []
+    violations: list[Violation] = list(changed)
     measured: list[Distance] = []
     for feature in baseline.constraints.features:
         own = feature.settings(config)
-        if own.evaluate_constraints == "Disabled":
+        column = columns.get(feature.name)
+        if own.evaluate_constraints == "Disabled" or column is None:
             continue
-        column = columns[feature.name]
         violations += _violations(feature, own, column, strict=strict)
-        comparison = own.distribution_constraints
-        if comparison.perform_comparison == "Enabled" and feature.name in then:
-            distance = _drift(then[feature.name], column, comparison, strict=strict)
-            if distance is not None:
-                measured.append(distance)
-                if distance.exceeded:
-                    text = texts.baseline_drift(distance.distance, distance.threshold)
-                    drifted.append(_violation(feature.name, "baseline_drift_check", text))
-    return Findings((*violations, *drifted), tuple(measured))
+        comparison, then = own.distribution_constraints, baseline.known.get(feature.name)
+        if comparison.perform_comparison == "Enabled" and then is not None:
+            distance = drift.measure(then, column, comparison, strict=strict)
+            measured += [distance] if distance is not None else []
+    if settings.benjamini_hochberg == "Enabled":
+        measured = drift.only_significant(measured, settings.false_discovery_rate)
+    for distance in measured:
+        if distance.exceeded:
+            text = texts.baseline_drift(distance.distance, distance.threshold)
+            violations.append(_violation(distance.feature_name, "baseline_drift_check", text))
+    return Findings(tuple(violations), tuple(measured), schema_changed=bool(changed))
 
 
 def _suggestion(name: str, column: Column) -> FeatureConstraints:
@@ -176,76 +182,6 @@ def _familiar(domains: frozenset[str], column: Column) -> float:
         strangers = max(0, column.distinct.estimate - len(domains))
         return max(0, column.present - strangers) / column.present
     return sum(count for text, count in counts.items() if text in domains) / column.present
-
-
-def _drift(then: Known, column: Column, settings: DistributionComparison, *, strict: bool) -> Distance | None:
-    now = column.inferred_type
-    # Whole numbers are Fractional too, unless AWS's strictness is asked for; in all other cases the type check speaks.
-    widened = not strict and (then.inferred_type, now) == ("Fractional", "Integral")
-    comparable = then.inferred_type == now or widened
-    if not comparable:
-        _log.info(
-            "Inferred data type don't match for column %s. Inferred data type in baseline statistics: %s. "
-            "Inferred data type in current dataset: %s",
-            then.name,
-            then.inferred_type,
-            now,
-        )
-        return None
-    if now in _NUMBERS:
-        return _numeric_drift(then, column, settings, strict=strict)
-    return _categorical_drift(then, column, settings, strict=strict) if now == "String" else None
-
-
-def _numeric_drift(then: Known, column: Column, settings: DistributionComparison, *, strict: bool) -> Distance | None:
-    if then.sketch is None or column.moments.n == 0:
-        return None
-    before, after = distances.Weighted(*then.sketch.weighted()), distances.Weighted(*column.sketch.weighted())
-    if strict:
-        before, after = before.one_per_value(), after.one_per_value()
-    distance, n, m = distances.numeric(before, after)
-    method = "linf_simple"
-    if settings.comparison_method == "Robust":
-        distance, method = distances.robust(distance, n, m), "linf_robust"
-    return _distance(then.name, method, distance, settings.comparison_threshold)
-
-
-def _categorical_drift(
-    then: Known, column: Column, settings: DistributionComparison, *, strict: bool
-) -> Distance | None:
-    counts = column.histogram.counts
-    if then.counts is None or counts is None or (strict and categories(column) is None):
-        return None
-    before, after = dict(then.counts), dict(counts)
-    if strict and column.missing:
-        after[NULL_VALUE] = column.missing
-    if not strict:
-        before.pop(NULL_VALUE, None)
-    if not sum(before.values()) or not sum(after.values()):
-        return None
-    if settings.categorical_drift_method == "ChiSquared":
-        chance = distances.chi_squared(before, after)
-        if chance is None:
-            return None
-        # A p-value says more the smaller it is: this limit is broken from below, though the text says "exceeds".
-        threshold = settings.categorical_comparison_threshold
-        return Distance(
-            feature_name=then.name,
-            method="chi_squared_p_value",
-            distance=chance,
-            threshold=threshold,
-            exceeded=chance < threshold,
-        )
-    distance, n, m = distances.categorical(before, after)
-    method = "linf_simple"
-    if settings.comparison_method == "Robust":
-        distance, method = distances.robust(distance, n, m), "linf_robust"
-    return _distance(then.name, method, distance, settings.categorical_comparison_threshold)
-
-
-def _distance(name: str, method: str, distance: float, threshold: float) -> Distance:
-    exceeded = distance > threshold
-    return Distance(feature_name=name, method=method, distance=distance, threshold=threshold, exceeded=exceeded)
 
 
 def _violation(feature: str, kind: str, text: str) -> Violation:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Violation(BaseModel):
@@ -16,12 +19,41 @@ class Violation(BaseModel):
 
 
 class Distance(BaseModel):
-    """How far a feature's window lies from its baseline, and the limit it was held against."""
+    """How far a feature's window lies from its baseline, and the limit it was held against.
+
+    ``distance`` is the number that decides; ``method`` says which one that is. What follows is shown beside it, so that
+    a reader sees what other ways of counting would have said. All of it is None in verdicts of earlier versions.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     feature_name: str
-    method: str
+    method: str = Field(description="`linf_robust`, `linf_simple` or `chi_squared_p_value`: what `distance` is.")
     distance: float
     threshold: float
-    exceeded: bool
+    exceeded: bool = Field(description="Whether this is drift: beyond the threshold, and significant where asked for.")
+    simple: float | None = Field(None, description="Largest difference of the two distributions, 0 to 1.")
+    robust: float | None = Field(None, description="The same, less what chance alone gives for so many rows.")
+    aws: float | None = Field(
+        None, description="What AWS's analyzer measures by `method`; null where it makes no comparison."
+    )
+    p_value: float | None = Field(
+        None, description="Chance of such a difference: two-sample Kolmogorov-Smirnov or chi-squared test."
+    )
+    adjusted_p_value: float | None = Field(None, description="`p_value` after Benjamini-Hochberg, where switched on.")
+    effect_size: float | None = Field(None, description="How large the difference is, whatever the number of rows.")
+    effect_measure: Literal["glass_delta", "cramers_v"] | None = Field(
+        None, description="Moved means in the baseline's standard deviations, or Cramér's V of the categories."
+    )
+
+    def __str__(self) -> str:
+        kind = "p-value" if self.method == "chi_squared_p_value" else "distance"
+        return f"{self.feature_name} ({kind} {self.distance:.3g}, limit {self.threshold:g})"
+
+
+def most_drifted(distances: Iterable[Distance], count: int = 3) -> tuple[Distance, ...]:
+    """The drifted features, the one that lies farthest first; equally far ones by name."""
+    drifted = [distance for distance in distances if distance.exceeded]
+    # By the simple distance: it is there for every method, and a p-value of one feature is no match for another's.
+    far = sorted(drifted, key=lambda d: (-(d.distance if d.simple is None else d.simple), d.feature_name))
+    return tuple(far[:count])

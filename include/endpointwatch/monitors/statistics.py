@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from endpointwatch.metrics.distances import Weighted
 from endpointwatch.states import Column, InferredType, Kll, Table
 
 BUCKETS = 10
@@ -114,12 +115,18 @@ class Known:
         inferred_type: Its type in the baseline.
         sketch: Its numbers, or None.
         counts: Rows by text with blanks as ``NullValue``, or None.
+        sample: The sketch's numbers in ascending order with their weights, or None.
+        mean: Of its numbers, or None.
+        std_dev: Of its numbers, or None.
     """
 
     name: str
     inferred_type: InferredType
     sketch: Kll | None
     counts: Mapping[str, int] | None
+    sample: Weighted | None = None
+    mean: float | None = None
+    std_dev: float | None = None
 
 
 def known(document: Mapping[str, Any]) -> tuple[Known, ...]:
@@ -135,11 +142,21 @@ def known(document: Mapping[str, Any]) -> tuple[Known, ...]:
 
 
 def _known(feature: Mapping[str, Any]) -> Known:
-    kll = (feature.get("numerical_statistics") or {}).get("distribution", {}).get("kll", {}).get("sketch")
+    numbers = feature.get("numerical_statistics") or {}
+    kll = numbers.get("distribution", {}).get("kll", {}).get("sketch")
     texts = (feature.get("string_statistics") or {}).get("distribution", {}).get("categorical", {}).get("buckets")
+    sketch = Kll.read(kll["data"]) if kll and any(kll.get("data") or ()) else None
     return Known(
         feature["name"],
         cast("InferredType", feature.get("inferred_type", "Unknown")),
-        Kll.read(kll["data"]) if kll and any(kll.get("data") or ()) else None,
+        sketch,
         {bucket["value"]: int(bucket["count"]) for bucket in texts} if texts else None,
+        Weighted(*sketch.weighted()) if sketch else None,
+        _finite(numbers.get("mean")),
+        _finite(numbers.get("std_dev")),
     )
+
+
+def _finite(value: object) -> float | None:
+    # Java's writer puts words where JSON has no number.
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -14,6 +14,8 @@ CONSTRAINTS = "constraints.json"
 VIOLATIONS = "constraint_violations.json"
 VERDICT = "verdict.json"
 BASELINE = "baseline.json"
+REPLAY = "replay.json"
+REPLAY_TABLE = "replay.txt"
 
 
 def json_text(document: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from endpointwatch.capture.tally import LISTED, Tally
 from endpointwatch.config.window import Window
-from endpointwatch.monitors.data_quality import Findings
+from endpointwatch.monitors.data_quality import COLUMN_CHECKS, Findings
+from endpointwatch.monitors.findings import most_drifted
 from endpointwatch.reports.verdict import REMEDIES, Status, Verdict
 
 
@@ -50,6 +51,23 @@ def judge(subject: Subject, tally: Tally, findings: Findings | None, *, minimum_
     )
 
 
+def outcome(rows: int, findings: Findings | None, *, minimum_rows: int) -> Status:
+    """The status that follows from the rows of a window alone, whoever read them and whenever.
+
+    Args:
+        rows: Analysed ones.
+        findings: Of the check; None when there was no baseline to check against.
+        minimum_rows: Fewer are not judged.
+    """
+    if rows < minimum_rows:
+        return "TOO_FEW_ROWS"
+    if findings is None:
+        return "NO_BASELINE"
+    if findings.schema_changed:
+        return "SCHEMA_CHANGED"
+    return "VIOLATIONS" if findings.violations else "OK"
+
+
 def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked for)
     tally: Tally, findings: Findings | None, minimum_rows: int
 ) -> tuple[Status, str]:
@@ -60,16 +78,21 @@ def _status(  # noqa: PLR0911 (one line an answer, in the order they are looked 
     if foreign > rows.analysed:
         example = next((fault.reason for fault in tally.listed if _of_encoding(fault.reason)), "")
         return "ENCODING_MIXED", f"{foreign} of {rows.read} rows are neither CSV nor flat JSON. {example}".rstrip()
-    if rows.analysed < minimum_rows:
-        return "TOO_FEW_ROWS", f"{_count(rows.analysed)} could be analysed, fewer than minimum_rows = {minimum_rows}."
+    status = outcome(rows.analysed, findings, minimum_rows=minimum_rows)
+    if status == "TOO_FEW_ROWS":
+        return status, f"{_count(rows.analysed)} could be analysed, fewer than minimum_rows = {minimum_rows}."
     if findings is None:
-        return "NO_BASELINE", f"{_count(rows.analysed)} analysed, but there is no baseline to hold them against."
-    if findings.schema_changed:
-        return "SCHEMA_CHANGED", "; ".join(violation.description for violation in findings.violations)
+        return status, f"{_count(rows.analysed)} analysed, but there is no baseline to hold them against."
+    if status == "SCHEMA_CHANGED":
+        columns = [one for one in findings.violations if one.constraint_check_type in COLUMN_CHECKS]
+        return status, "; ".join(violation.description for violation in columns)
     aside = f", {rows.set_aside} set aside" if rows.set_aside else ""
-    if findings.violations:
-        return "VIOLATIONS", f"{_count(len(findings.violations), 'violation')} over {_count(rows.analysed)}{aside}."
-    return "OK", f"All constraints hold over {_count(rows.analysed)}{aside}."
+    if status == "VIOLATIONS":
+        far = ", ".join(map(str, most_drifted(findings.distances)))
+        drifted = f" Drifted most: {far}." if far else ""
+        found = f"{_count(len(findings.violations), 'violation')} over {_count(rows.analysed)}{aside}."
+        return status, found + drifted
+    return status, f"All constraints hold over {_count(rows.analysed)}{aside}."
 
 
 def _of_encoding(reason: str) -> bool:

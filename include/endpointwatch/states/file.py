@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +67,8 @@ def read(path: Path) -> Table:
         raise ValueError(
             f"{path} holds a state of version {version}, this package reads {STATE_VERSION}; run it again."
         )
-    rows = table.to_pylist()
-    return Table(
-        tuple(row["name"] for row in rows), tuple(_column(row) for row in rows), int(metadata[_ROWS_KEY].decode())
-    )
+    columns = tuple(_columns(table.combine_chunks()))
+    return Table(tuple(table["name"].to_pylist()), columns, int(metadata[_ROWS_KEY].decode()))
 
 
 def _row(name: str, column: Column) -> dict[str, Any]:
@@ -98,18 +98,30 @@ def _row(name: str, column: Column) -> dict[str, Any]:
     }
 
 
-def _column(row: dict[str, Any]) -> Column:
-    texts, counts = row["histogram_values"], row["histogram_counts"]
-    return Column(
-        rows=row["rows"],
-        types=TypeCounts(*(row[key] for key in ("integral", "fractional", "boolean", "text"))),
-        moments=Moments(*(row[key] for key in ("n", "mean", "m2", "total", "low", "high"))),
-        sketch=Kll(
-            tuple(np.asarray(level, dtype=np.float64) for level in row["kll_levels"]),
-            tuple(row["kll_compactions"]),
-            row["kll_k"],
-            row["kll_c"],
-        ),
-        distinct=Distinct(np.frombuffer(row["hll_registers"], np.uint8)),
-        histogram=Histogram(None if texts is None else dict(zip(texts, counts, strict=True)), row["histogram_limit"]),
-    )
+def _columns(table: pa.Table) -> Iterator[Column]:
+    """The states of all columns. Sketches, most of a file, go to NumPy as they lie: no Python object a number."""
+    if not table.num_rows:
+        return
+    large = {"kll_levels", "kll_compactions", "hll_registers"}
+    small = table.drop_columns(list(large)).to_pylist()
+    levels, compactions, registers = (table[key].chunk(0) for key in ("kll_levels", "kll_compactions", "hll_registers"))
+    of_column, of_level = levels.offsets.to_numpy(), levels.values.offsets.to_numpy()
+    numbers = levels.values.values.to_numpy()
+    for place, row in enumerate(small):
+        texts, counts = row["histogram_values"], row["histogram_counts"]
+        bounds = of_level[of_column[place] : of_column[place + 1] + 1].tolist()
+        yield Column(
+            rows=row["rows"],
+            types=TypeCounts(*(row[key] for key in ("integral", "fractional", "boolean", "text"))),
+            moments=Moments(*(row[key] for key in ("n", "mean", "m2", "total", "low", "high"))),
+            sketch=Kll(
+                tuple(numbers[start:end] for start, end in pairwise(bounds)),
+                tuple(compactions[place].as_py()),
+                row["kll_k"],
+                row["kll_c"],
+            ),
+            distinct=Distinct(np.frombuffer(registers[place].as_py(), np.uint8)),
+            histogram=Histogram(
+                None if texts is None else dict(zip(texts, counts, strict=True)), row["histogram_limit"]
+            ),
+        )

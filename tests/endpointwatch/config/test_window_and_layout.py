@@ -73,3 +73,17 @@ def test_everything_lies_below_the_endpoints_own_folder():
     assert layout.decision(window, "0123456789abcdef99") == (
         "s3://bucket/results/loans/decisions/2026/03/01/14/0123456789abcdef.json"
     )
+
+
+@given(
+    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 (the strategy adds it)
+    st.one_of(st.just(3600), st.integers(1, 10**7)),
+)
+def test_a_windows_folder_names_the_window(start, seconds):
+    window = Window.of(start, start + timedelta(seconds=seconds))
+    assert Window.at(window.path) == window
+
+
+@pytest.mark.parametrize("path", ["", "2026/03/01", "2026/13/01/00", "2026/03/01/14-00-0m", "a/b/c/d"])
+def test_other_folders_are_no_windows(path):
+    assert Window.at(path) is None

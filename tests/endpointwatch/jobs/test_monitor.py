@@ -85,6 +85,24 @@ def test_fewer_rows_than_asked_for_are_not_judged(watched, traffic, with_setting
     job = watched(traffic.lines(40, shift=50.0), of=with_settings(minimum_rows=41))
     assert job.verdict["status"] == "TOO_FEW_ROWS"
     assert job.verdict["violations"] == []
+    assert job.verdict["evidence"] == "40 rows could be analysed, fewer than minimum_rows = 41."
+    assert job.document("data_quality/2026/11/01/14/constraint_violations.json") == {"violations": []}
+    assert job.message == NO_VIOLATIONS
+    judged = watched(traffic.lines(41, shift=50.0), of=with_settings(minimum_rows=41))
+    assert judged.verdict["status"] == "VIOLATIONS"
+
+
+def test_drift_that_chance_explains_is_no_violation_under_benjamini_hochberg(watched, traffic, with_settings):
+    loose = {"comparison_method": "Simple", "comparison_threshold": 0.02, "categorical_comparison_threshold": 0.02}
+    lines = traffic.lines(60, shift=9.0)
+    drifted = {
+        switch: [violation["feature_name"] for violation in watched(lines, of=settings).verdict["violations"]]
+        for switch in ("Disabled", "Enabled")
+        if (settings := with_settings(distribution_constraints=loose, benjamini_hochberg=switch))
+    }
+    assert "amount" in drifted["Disabled"]
+    assert "ratio" in drifted["Enabled"]
+    assert "amount" not in drifted["Enabled"]
 
 
 def test_traffic_in_another_encoding_is_not_judged_and_says_which(watched, traffic):

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from endpointwatch.config.endpoint import DataQuality
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.constraints import Constraints
 from endpointwatch.monitors.data_quality import Baseline, check, compute, suggest
+from endpointwatch.monitors.findings import Distance
 from endpointwatch.monitors.statistics import statistics
 
 SETTINGS = DataQuality()
@@ -87,11 +90,23 @@ def test_whole_numbers_are_fractional_by_default_and_not_for_aws():
 
 
 @pytest.mark.parametrize(("current", "kind"), [(3, "extra_column_check"), (1, "missing_column_check")])
-def test_another_number_of_columns_is_the_only_thing_said(current, kind):
+def test_another_number_of_columns_is_the_only_thing_aws_says(current, kind):
     now = state(**{name: ["x"] for name in "abc"[:current]})
-    findings = check(now, baseline(a=WHOLE, b=WHOLE), SETTINGS)
+    findings = check(now, baseline(a=WHOLE, b=WHOLE), AWS)
     assert [violation.constraint_check_type for violation in findings.violations] == [kind]
     assert findings.schema_changed
+
+
+def test_columns_that_are_there_are_checked_beside_those_that_are_not():
+    then = baseline(a=WHOLE, b=WHOLE)
+    extra = check(state(a=["5000"] * 1000, b=WHOLE, c=["x"] * 1000), then, SETTINGS)
+    assert found(extra) == [("Extra columns", "extra_column_check"), ("a", "baseline_drift_check")]
+    missing = check(state(b=["5000"] * 1000), then, SETTINGS)
+    assert found(missing) == [("Missing columns", "missing_column_check"), ("b", "baseline_drift_check")]
+    assert extra.schema_changed
+    assert missing.schema_changed
+    nameless = state(a=WHOLE, b=WHOLE, c=WHOLE).renamed(("_c0", "_c1", "_c2"))
+    assert found(check(nameless, then, SETTINGS)) == [("Extra columns", "extra_column_check")]
 
 
 def test_a_renamed_column_is_a_missing_one():
@@ -195,3 +210,79 @@ def test_a_constant_column_has_ten_equal_edges_and_its_rows_in_the_last_bucket()
     buckets = feature["numerical_statistics"]["distribution"]["kll"]["buckets"]
     assert [bucket["count"] for bucket in buckets] == [0.0] * 9 + [12.0]
     assert {(bucket["lower_bound"], bucket["upper_bound"]) for bucket in buckets} == {(7.0, 7.0)}
+
+
+SPREAD = [str(number) for number in range(400)]
+MOVED = [str(number + 60) for number in range(400)]
+
+
+def test_a_distance_shows_both_ways_of_counting_the_one_that_decided_and_how_large_and_likely_it_is():
+    (distance,) = check(state(a=MOVED), baseline(a=SPREAD), SETTINGS).distances
+    assert distance.method == "linf_robust"
+    assert distance.distance == distance.robust == pytest.approx(0.15 - 1.8 * (2 / 400) ** 0.5)
+    assert distance.simple == pytest.approx(0.15)
+    assert distance.aws == distance.robust  # no value is repeated
+    assert distance.p_value == pytest.approx(stats.ks_2samp(range(400), range(60, 460)).pvalue, rel=0.2)
+    spread = statistics(state(a=SPREAD))["features"][0]["numerical_statistics"]["std_dev"]
+    assert (distance.effect_measure, distance.effect_size) == ("glass_delta", pytest.approx(60 / spread))
+    simple = DataQuality(distribution_constraints={"comparison_method": "Simple"})
+    (distance,) = check(state(a=MOVED), baseline(simple, a=SPREAD), simple).distances
+    assert distance.distance == distance.simple == pytest.approx(0.15)
+
+
+def test_a_distance_shows_what_aws_would_have_seen():
+    then, now = baseline(a=["0", "1"] * 500, b=HALVES), state(a=["1"] * 1000, b=WHOLE)
+    ours, theirs = check(now, then, SETTINGS), check(now, then, AWS)
+    aws = {distance.feature_name: distance.aws for distance in ours.distances}
+    assert aws == {"a": theirs.distances[0].distance, "b": None}
+    assert theirs.distances[0].simple == ours.distances[0].simple == pytest.approx(0.5)
+
+
+def test_blanks_are_a_category_for_aws_and_none_by_default():
+    then, now = baseline(a=["x", "y"] * 500), state(a=["x", "y", None, None] * 250)
+    (ours,), (theirs,) = (check(now, then, settings).distances for settings in (SETTINGS, AWS))
+    assert (ours.distance, ours.p_value, ours.effect_size) == (0.0, 1.0, 0.0)
+    assert theirs.simple == pytest.approx(0.5)
+    assert ours.aws == theirs.aws == theirs.distance
+    assert theirs.effect_measure == "cramers_v"
+    assert theirs.effect_size == pytest.approx(
+        stats.contingency.association([[500, 500, 0], [250, 250, 500]], method="cramer")
+    )
+
+
+def test_a_distance_of_an_earlier_version_is_still_read():
+    text = '{"feature_name":"a","method":"linf_robust","distance":0.2,"threshold":0.1,"exceeded":true}'
+    assert Distance.model_validate_json(text).p_value is None
+
+
+def test_under_benjamini_hochberg_only_significant_drift_counts():
+    loose = {"comparison_method": "Simple", "comparison_threshold": 0.05, "categorical_comparison_threshold": 0.05}
+    plain = DataQuality(distribution_constraints=loose)
+    corrected = DataQuality(distribution_constraints=loose, benjamini_hochberg="Enabled")
+    # Twelve samples from the baseline's own distribution, and one that has really moved.
+    rng = np.random.default_rng(20)
+    columns = {f"n{i}": [f"{value:.6f}" for value in rng.normal(size=1000)] for i in range(12)}
+    columns["moved"] = [f"{value:.6f}" for value in rng.normal(size=1000)]
+    now = {name: [f"{value:.6f}" for value in rng.normal(size=200)] for name in columns}
+    now["moved"] = [f"{value:.6f}" for value in rng.normal(1.0, 1, size=200)]
+    then, seen = baseline(plain, **columns), state(**now)
+    without, alarms = check(seen, then, corrected), check(seen, then, plain)
+    assert len(alarms.violations) > 3
+    assert found(without) == [("moved", "baseline_drift_check")]
+    chances = [distance.p_value for distance in alarms.distances]
+    expected = stats.false_discovery_control(chances, method="bh")
+    assert [distance.adjusted_p_value for distance in without.distances] == pytest.approx(list(expected))
+    assert all(distance.adjusted_p_value is None for distance in alarms.distances)
+
+
+def test_under_benjamini_hochberg_significance_alone_is_no_drift():
+    settings = DataQuality(benjamini_hochberg="Enabled")
+    then = baseline(settings, a=[str(number) for number in range(20_000)])
+    findings = check(state(a=[str(number + 1500) for number in range(20_000)]), then, settings)
+    assert findings.distances[0].adjusted_p_value < 1e-9
+    assert findings.violations == ()
+
+
+def test_awss_way_of_counting_and_a_correction_that_it_does_not_make_exclude_each_other():
+    with pytest.raises(ValueError, match="both Enabled"):
+        DataQuality(aws_compatible="Enabled", benjamini_hochberg="Enabled")

@@ -10,7 +10,7 @@ from endpointwatch.capture.tally import Tally
 from endpointwatch.config.window import Window
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.data_quality import Findings
-from endpointwatch.monitors.findings import Violation
+from endpointwatch.monitors.findings import Distance, Violation
 from endpointwatch.monitors.statistics import statistics
 from endpointwatch.reports.cloudwatch import metrics
 from endpointwatch.reports.deployment import Deployment, serving
@@ -20,6 +20,9 @@ from endpointwatch.reports.verdict import REMEDIES, Verdict, no_answer
 
 WINDOW = Window(start=datetime(2026, 11, 1, 14, tzinfo=UTC), end=datetime(2026, 11, 1, 15, tzinfo=UTC))
 SUBJECT = Subject("loans", "data_quality", WINDOW, "loans-v1")
+OTHER_COLUMNS = Violation(
+    feature_name="Extra columns", constraint_check_type="extra_column_check", description="one column more"
+)
 BROKEN = Violation(feature_name="a", constraint_check_type="data_type_check", description="d")
 
 
@@ -45,7 +48,7 @@ def tally(*, analysed: int = 0, outside: int = 0, **kinds: int) -> Tally:
         (tally(analysed=10, json=50), Findings(), "OK"),
         (tally(analysed=10), None, "NO_BASELINE"),
         (tally(analysed=10), Findings(violations=(BROKEN,)), "VIOLATIONS"),
-        (tally(analysed=10), Findings(violations=(BROKEN,), schema_changed=True), "SCHEMA_CHANGED"),
+        (tally(analysed=10), Findings(violations=(OTHER_COLUMNS, BROKEN), schema_changed=True), "SCHEMA_CHANGED"),
         (tally(json=10), Findings(), "TOO_FEW_ROWS"),
     ],
 )
@@ -58,6 +61,26 @@ def test_a_verdict_has_one_status_with_its_evidence_and_remedy(counted, findings
     rows = verdict.rows
     assert rows.read == rows.analysed + rows.set_aside + rows.outside_window + rows.skipped
     assert Verdict.model_validate_json(verdict.to_json()) == verdict
+
+
+def test_the_evidence_of_a_changed_schema_is_about_its_columns_alone():
+    findings = Findings(violations=(OTHER_COLUMNS, BROKEN), schema_changed=True)
+    assert judge(SUBJECT, tally(analysed=10), findings, minimum_rows=1).evidence == "one column more"
+
+
+def test_the_evidence_of_a_verdict_names_the_three_features_that_drifted_most():
+    shown = [("a", 0.2, True), ("b", 0.9, False), ("c", 0.5, True), ("d", 0.2, True), ("e", 0.3, True)]
+    measured = tuple(
+        Distance(
+            feature_name=name, method="linf_robust", distance=far - 0.1, threshold=0.05, exceeded=counts, simple=far
+        )
+        for name, far, counts in shown
+    )
+    verdict = judge(SUBJECT, tally(analysed=10), Findings((BROKEN,) * 4, measured), minimum_rows=1)
+    assert verdict.evidence == (
+        "4 violations over 10 rows. Drifted most: c (distance 0.4, limit 0.05), e (distance 0.2, limit 0.05), "
+        "a (distance 0.1, limit 0.05)."
+    )
 
 
 def test_a_verdict_without_an_answer_names_what_to_do():
