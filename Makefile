@@ -43,7 +43,7 @@ logs: setup  ## follow the logs until Ctrl-C
 test: setup  ## every test, the end-to-end ones included (minutes)
 	@$(RUN) -m pytest $(TESTS) $(PYTEST_ARGS)
 
-test-fast: setup  ## the tests that start neither Airflow nor the local AWS (under two minutes)
+test-fast: setup  ## the tests that start neither Airflow nor the local AWS
 	@$(RUN) -m pytest $(TESTS) -m "not e2e and not pocketaws" $(PYTEST_ARGS)
 
 lint: setup  ## style, import borders, docker-compose.yaml
