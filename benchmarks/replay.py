@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import HOUR, Window
 from endpointwatch.monitors import data_quality

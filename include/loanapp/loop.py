@@ -243,7 +243,7 @@ def _full_second(moment: datetime) -> datetime:
 def _why(verdict: Verdict | None) -> str:
     if verdict is None or verdict.status == "OK":
         return ""
-    found = [f"{v.feature_name}: {v.description}" for v in verdict.violations[:3]]
+    found = [f"{v.about}: {v.description}" for v in verdict.violations[:3]]
     return ". " + " ".join(found or [verdict.evidence])
 
 

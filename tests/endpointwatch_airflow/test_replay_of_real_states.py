@@ -13,9 +13,9 @@ import pytest
 
 from airflow_fakes import context, endpoint
 from endpointwatch.capture.tally import Tally
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.window import HOUR, Window
-from endpointwatch.jobs.monitor import write_report
+from endpointwatch.jobs.tables import write_report
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.data_quality import Baseline
 from endpointwatch.monitors.statistics import statistics

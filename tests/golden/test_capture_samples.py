@@ -11,7 +11,7 @@ from endpointwatch.capture.labels import labels
 from endpointwatch.capture.records import records
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading, captured_rows
-from endpointwatch.config.endpoint import JsonPayloads
+from endpointwatch.config.data_quality import JsonPayloads
 
 
 @pytest.mark.parametrize(

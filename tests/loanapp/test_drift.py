@@ -14,7 +14,7 @@ import pytest
 from containers.sklearn_example.model import SCORE_DECIMALS
 from containers.sklearn_example.table import Table, rows
 from containers.sklearn_example.training import fit
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.statistics import statistics
 from loanapp.applications import FEATURES, LABEL, Applications

@@ -11,7 +11,7 @@ import jmespath
 import jmespath.exceptions
 from jmespath.parser import ParsedResult
 
-from endpointwatch.config.endpoint import JsonPayloads
+from endpointwatch.config.data_quality import JsonPayloads
 
 DATA_SET = "data set"
 _DECODER = json.JSONDecoder()

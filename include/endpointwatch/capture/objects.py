@@ -16,7 +16,7 @@ from endpointwatch.capture.pairing import Keys, named_frames
 from endpointwatch.capture.payloads import MAX_CELLS
 from endpointwatch.capture.tables import BATCH, TableRows
 from endpointwatch.capture.tally import Tally
-from endpointwatch.config.endpoint import JsonPayloads
+from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.errors import CaptureError
 
 _FLAT = JsonPayloads()

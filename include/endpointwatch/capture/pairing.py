@@ -12,7 +12,7 @@ import polars as pl
 from endpointwatch.capture.documents import Row, UnreadableError, document_rows
 from endpointwatch.capture.encodings import JSON
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, parse, unequal
-from endpointwatch.config.endpoint import JsonPayloads
+from endpointwatch.config.data_quality import JsonPayloads
 
 MAX_FRAME_CELLS = 4_000_000
 

@@ -15,7 +15,7 @@ from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
 from endpointwatch.capture.records import SIDES, records
 from endpointwatch.capture.tally import Tally
-from endpointwatch.config.endpoint import JsonPayloads
+from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.window import Window
 
 SUFFIXES = frozenset({".jsonl", ".json"})

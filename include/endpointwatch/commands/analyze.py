@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from endpointwatch.commands.shell import DONE, VIOLATIONS, ended, parser
-from endpointwatch.config.endpoint import DataQuality, Switch
+from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.section import Switch
 from endpointwatch.errors import BaselineError, PlanError
 from endpointwatch.jobs import analysis
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.monitor import read_baseline
+from endpointwatch.jobs.tables import read_baseline
 from endpointwatch.monitors import data_quality
-from endpointwatch.monitors.data_quality import Findings
-from endpointwatch.monitors.findings import Distance
+from endpointwatch.monitors.findings import Distance, Findings
 from endpointwatch.reports import files
 from endpointwatch.reports.columns import in_columns
 from endpointwatch.states import Column, Table
@@ -125,7 +125,7 @@ def _conclusion(state: Table, findings: Findings | None) -> Iterator[str]:
         return
     yield f"{size}. {_count(len(findings.violations), 'violation')}:"
     for violation in findings.violations:
-        yield f"  {violation.feature_name}: {violation.constraint_check_type}: {violation.description}"
+        yield f"  {violation.about}: {violation.constraint_check_type}: {violation.description}"
 
 
 def _described(column: Column) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from endpointwatch.commands.shell import DONE, ended, parser
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.errors import WindowError
-from endpointwatch.jobs.monitor import write_report
+from endpointwatch.jobs.tables import write_report
 from endpointwatch.monitors import data_quality
 from endpointwatch.states import Table
 from endpointwatch.states.file import STATE_FILE, read

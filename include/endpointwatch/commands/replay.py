@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from endpointwatch.commands.shell import DONE, ended, parser
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.replay import Changes
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.replay import Baselines, replay

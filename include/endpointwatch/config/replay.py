@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from endpointwatch.config.endpoint import DataQuality, Section, Share, Switch
+from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.section import Section, Share, Switch
 
 #: How the windows are taken together: each as it is stored, or added up by UTC day or ISO week.
 Span = Literal["stored", "day", "week"]

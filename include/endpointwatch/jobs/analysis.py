@@ -20,16 +20,18 @@ from endpointwatch.capture.objects import json_rows, parquet_rows
 from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import SUFFIXES, Reading
-from endpointwatch.config.endpoint import DataQuality, DistributionConstraints
+from endpointwatch.config.data_quality import DataQuality, DistributionConstraints
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError
 from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.monitor import captured, read_baseline, write_report
+from endpointwatch.jobs.rows import captured
 from endpointwatch.jobs.scripts import Preprocessor, exported, postprocess
+from endpointwatch.jobs.tables import read_baseline, write_report
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.constraints import Constraints, FeatureConstraints
 from endpointwatch.monitors.data_quality import Baseline
+from endpointwatch.monitors.findings import Findings
 from endpointwatch.monitors.statistics import known
 from endpointwatch.reports.cloudwatch import metrics, write_metrics
 from endpointwatch.states import Table
@@ -82,7 +84,7 @@ def run(container: Container) -> int:
             f"No row could be analysed: {rows.read} read, {rows.set_aside} set aside, {rows.outside_window} outside "
             f"the window, {rows.skipped} skipped.{_first(tally)} Check dataset_format, start_time and end_time."
         )
-    findings = data_quality.check(state, baseline, settings) if baseline else data_quality.Findings()
+    findings = data_quality.check(state, baseline, settings) if baseline else Findings()
     write_report(output, state, data_quality.suggest(state, settings), findings.violations if baseline else None)
     if environment.get("publish_cloudwatch_metrics") == "Enabled" and settings.emit_metrics == "Enabled":
         _publish(container, state, findings)
@@ -234,7 +236,7 @@ def _named(state: Table, names: tuple[str, ...]) -> Table:
     return state.renamed(names) if state.rows else state
 
 
-def _publish(container: Container, state: Table, findings: data_quality.Findings) -> None:
+def _publish(container: Container, state: Table, findings: Findings) -> None:
     environment = container.environment
     at = environment.get("metric_time") or environment.get("start_time")
     if not at:

@@ -13,17 +13,18 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.replay import Changes, Span
 from endpointwatch.config.window import Window
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.monitor import declared, read_baseline
+from endpointwatch.jobs.monitor import declared
 from endpointwatch.jobs.plan import BASELINE_PATH, OUTPUT_PATH, STATES_PATH, ReplayPlan
+from endpointwatch.jobs.tables import read_baseline
 from endpointwatch.monitors import data_quality
-from endpointwatch.monitors.data_quality import Baseline, Findings
-from endpointwatch.monitors.findings import most_drifted
+from endpointwatch.monitors.data_quality import Baseline
+from endpointwatch.monitors.findings import Findings, most_drifted
 from endpointwatch.reports import files
 from endpointwatch.reports.judgement import outcome
 from endpointwatch.reports.replay import Replay, Replayed, table

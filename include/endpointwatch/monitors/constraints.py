@@ -9,7 +9,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from endpointwatch.config.endpoint import DataQuality, Switch
+from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.section import Switch
 from endpointwatch.states.types import InferredType
 
 

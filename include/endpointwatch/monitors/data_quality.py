@@ -22,7 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.monitors import drift, texts
 from endpointwatch.monitors.constraints import (
     Constraints,
@@ -31,7 +31,7 @@ from endpointwatch.monitors.constraints import (
     NumberConstraints,
     StringConstraints,
 )
-from endpointwatch.monitors.findings import Distance, Violation
+from endpointwatch.monitors.findings import Distance, Findings, Violation
 from endpointwatch.monitors.statistics import Known, categories, known
 from endpointwatch.states import Column, Table
 
@@ -61,21 +61,6 @@ class Baseline:
     def known(self) -> Mapping[str, Known]:
         """What the statistics say about each column; read once, however many windows are held against them."""
         return {column.name: column for column in known(self.statistics)} if self.statistics else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The outcome of a check.
-
-    Attributes:
-        violations: Broken constraints; () when all hold.
-        distances: Every comparison that was made, broken or not.
-        schema_changed: The data has other columns than the baseline; only those that both have were checked.
-    """
-
-    violations: tuple[Violation, ...] = ()
-    distances: tuple[Distance, ...] = ()
-    schema_changed: bool = False
 
 
 def compute(rows: pa.RecordBatch, state: Table | None = None) -> Table:

@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 
 class Violation(BaseModel):
-    """One broken constraint, in the words and keys of Model Monitor's ``constraint_violations.json``."""
+    """One broken constraint, in the words and keys of Model Monitor's and Clarify's ``constraint_violations.json``.
+
+    What it is about depends on the monitor: a column (data quality), a metric (model quality), a metric of a facet
+    (bias), a metric of a label (attribution). Keys that do not apply are left out of the file, as AWS leaves them out.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    feature_name: str
+    feature_name: str | None = None
+    facet: str | None = None
+    facet_value: str | None = None
+    label: str | None = None
+    metric_name: str | None = None
     constraint_check_type: str
     description: str
+
+    @property
+    def about(self) -> str:
+        """What broke the constraint, in a word or two, for people."""
+        facet = f"{self.facet}={self.facet_value}" if self.facet else None
+        return " ".join(part for part in (self.feature_name, self.label, facet, self.metric_name) if part)
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, dumped: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in dumped(self).items() if value is not None}
+
+
+class Metric(BaseModel):
+    """One number about a window's model, and what it was held against."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    value: float | None = Field(description="None where it cannot be computed; `note` says why.")
+    standard_deviation: float | None = None
+    threshold: float | None = Field(None, description="The baseline's; None where the baseline asks for nothing.")
+    exceeded: bool = False
+    facet: str | None = None
+    facet_value: str | None = None
+    label: str | None = None
+    note: str = ""
 
 
 class Distance(BaseModel):
@@ -49,6 +84,23 @@ class Distance(BaseModel):
     def __str__(self) -> str:
         kind = "p-value" if self.method == "chi_squared_p_value" else "distance"
         return f"{self.feature_name} ({kind} {self.distance:.3g}, limit {self.threshold:g})"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The outcome of a check.
+
+    Attributes:
+        violations: Broken constraints; () when all hold.
+        distances: Every comparison of a column's distribution that was made, broken or not.
+        metrics: Every metric that was compared, broken or not.
+        schema_changed: The data has other columns than the baseline; only those that both have were checked.
+    """
+
+    violations: tuple[Violation, ...] = ()
+    distances: tuple[Distance, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    schema_changed: bool = False
 
 
 def most_drifted(distances: Iterable[Distance], count: int = 3) -> tuple[Distance, ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from endpointwatch.capture.tally import LISTED, Tally
 from endpointwatch.config.window import Window
-from endpointwatch.monitors.data_quality import COLUMN_CHECKS, Findings
-from endpointwatch.monitors.findings import most_drifted
+from endpointwatch.monitors.data_quality import COLUMN_CHECKS
+from endpointwatch.monitors.findings import Findings, most_drifted
 from endpointwatch.reports.verdict import REMEDIES, Status, Verdict
 
 
@@ -44,6 +44,7 @@ def judge(subject: Subject, tally: Tally, findings: Findings | None, *, minimum_
         rows=tally.rows(),
         violations=findings.violations if judged and findings else (),
         distances=findings.distances if judged and findings else (),
+        metrics=findings.metrics if judged and findings else (),
         set_aside=tuple(tally.listed[:LISTED]),
         evidence=evidence,
         remedy=REMEDIES[status],

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
-from endpointwatch.monitors.findings import Distance, Violation
+from endpointwatch.monitors.findings import Distance, Metric, Violation
 
-__all__ = ["REMEDIES", "Distance", "Rows", "SetAside", "Status", "Verdict", "Violation", "no_answer"]
+__all__ = ["REMEDIES", "Distance", "Metric", "Rows", "SetAside", "Status", "Verdict", "Violation", "no_answer"]
 
 Status = Literal[
     "OK",
@@ -61,6 +61,7 @@ class Verdict(BaseModel):
     label_coverage: float | None = None
     violations: tuple[Violation, ...] = ()
     distances: tuple[Distance, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     evidence: str = Field("", description="What the status rests on, in a sentence.")
     remedy: str = ""

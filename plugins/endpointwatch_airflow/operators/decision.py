@@ -57,7 +57,7 @@ class JudgeOperator(EndpointWatchOperator, BranchMixIn):
         for verdict in verdicts:
             self.log.info("%s: %s. %s", verdict.monitor, verdict.status, verdict.remedy)
             for violation in verdict.violations:
-                self.log.info("  %s: %s", violation.feature_name, violation.description)
+                self.log.info("  %s: %s", violation.about, violation.description)
         found = any(verdict.status == "VIOLATIONS" for verdict in verdicts)
         return self.do_branch(context, self.violated if found else self.healthy)
 

@@ -7,7 +7,7 @@ import pytest
 
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading, captured_rows
-from endpointwatch.config.endpoint import JsonPayloads
+from endpointwatch.config.data_quality import JsonPayloads
 
 
 def side(data, encoding="JSON", kind="application/json"):

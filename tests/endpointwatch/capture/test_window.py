@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from endpointwatch.capture import files as files_module
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading, captured_rows
-from endpointwatch.config.endpoint import JsonPayloads
+from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError
 

@@ -7,9 +7,9 @@ import pytest
 
 from endpointwatch.__main__ import main as endpointwatch
 from endpointwatch.commands.replay import main
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.jobs import replay as jobs_replay
-from endpointwatch.jobs.monitor import read_baseline
+from endpointwatch.jobs.tables import read_baseline
 from endpointwatch.monitors import data_quality
 from endpointwatch.reports.replay import Replay
 from endpointwatch.reports.verdict import Verdict

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from endpointwatch.config.endpoint import Capture, DataQuality, Decision, DistributionConstraints, Endpoint, Training
+from endpointwatch.config.data_quality import DataQuality, DistributionConstraints
+from endpointwatch.config.endpoint import Capture, Decision, Endpoint, Training
 from endpointwatch.config.reference import main, reference
 
 PAGE = Path(__file__).parents[3] / "docs" / "endpoint-file.md"

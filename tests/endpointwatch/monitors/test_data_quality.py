@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from endpointwatch.config.endpoint import DataQuality
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.constraints import Constraints
 from endpointwatch.monitors.data_quality import Baseline, check, compute, suggest

@@ -9,8 +9,7 @@ import pytest
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.window import Window
 from endpointwatch.monitors import data_quality
-from endpointwatch.monitors.data_quality import Findings
-from endpointwatch.monitors.findings import Distance, Violation
+from endpointwatch.monitors.findings import Distance, Findings, Violation
 from endpointwatch.monitors.statistics import statistics
 from endpointwatch.reports.cloudwatch import metrics
 from endpointwatch.reports.deployment import Deployment, serving

@@ -1,0 +1,17 @@
+"""What every part of an endpoint's file shares: it is frozen, and it refuses what it does not know."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$", examples=["s3://bucket/prefix"])]
+Switch = Literal["Enabled", "Disabled"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Section(BaseModel):
+    """A part of the file. Frozen, and it refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,0 +1,25 @@
+"""The captured rows that a monitor looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from endpointwatch.capture.records import SIDES
+from endpointwatch.capture.tally import Tally
+from endpointwatch.capture.window import Reading, captured_rows
+from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.jobs.collect import Batch
+
+
+def sides_of(endpoint: Endpoint, settings: DataQuality) -> tuple[str, ...]:
+    """What a row of the monitor is made of: the model's output before its input, as far as they are captured."""
+    wanted = SIDES if settings.include_output else ("input",)
+    return tuple(side for side in wanted if side.capitalize() in endpoint.capture.modes)
+
+
+def captured(folder: Path, tally: Tally, reading: Reading) -> Iterator[Batch]:
+    """The captured rows below ``folder``, a cell for each value of the output and of the input."""
+    for part in captured_rows(folder, tally, reading):
+        yield Batch(part.file, part.cells(reading.sides), part.names)
