@@ -12,11 +12,11 @@ import polars as pl
 import pyarrow as pa
 
 from endpointwatch.config.model_quality import BINARY, ModelQuality
-from endpointwatch.monitors import texts
 from endpointwatch.monitors.findings import Findings, Metric, Violation
 from endpointwatch.monitors.performance import Performance, Scalar, State, performance
 from endpointwatch.monitors.quality_constraints import Limit, QualityConstraints
-from endpointwatch.states.outcomes import Outcomes
+from endpointwatch.monitors.texts import java_double
+from endpointwatch.states.confusion import Confusion
 from endpointwatch.states.residuals import Residuals
 
 NAME = "model_quality"
@@ -53,8 +53,8 @@ def compute(rows: pa.RecordBatch, state: State | None = None) -> State:
         frame.get_column(key).cast(codes).to_physical().cast(pl.Int32).to_numpy() for key in ("actual", "predicted")
     )
     score = frame.get_column("score").fill_null(float("nan")).to_numpy()
-    outcomes = Outcomes.of(tuple(both), actual, predicted, score)
-    return Outcomes.total((state, outcomes)) if isinstance(state, Outcomes) else outcomes
+    outcomes = Confusion.of(tuple(both), actual, predicted, score)
+    return Confusion.total((state, outcomes)) if isinstance(state, Confusion) else outcomes
 
 
 def suggest(state: State, settings: ModelQuality) -> QualityConstraints:
@@ -83,7 +83,10 @@ def checked(measured: Performance, constraints: QualityConstraints | None, setti
     reported = [name for name in _order(limits) if name in metrics and metrics[name].exceeded]
     if settings.aws_compatible == "Enabled" and measured.problem_type == BINARY:
         reported = [name for name in reported if name != _FORGOTTEN_BY_AWS]
-    violations = tuple(_violation(name, measured.scalars[name], limits[name]) for name in reported)
+    broken = [(name, measured.scalars[name]) for name in reported]
+    violations = tuple(
+        _violation(name, scalar.value, scalar, limits[name]) for name, scalar in broken if scalar.value is not None
+    )
     return Findings(violations, metrics=tuple(metrics.values()))
 
 
@@ -113,8 +116,12 @@ def _why_not(name: str) -> str:
     return "All labels are equal." if name == "r2" else "All labels are of one class."
 
 
-def _violation(name: str, scalar: Scalar, limit: Limit) -> Violation:
-    text = texts.metric(
-        camel_case(name), scalar.value or 0.0, scalar.standard_deviation, limit.comparison_operator, limit.threshold
+def _violation(name: str, value: float, scalar: Scalar, limit: Limit) -> Violation:
+    spelt = camel_case(name)
+    # AWS's sentence, word for word; tools parse it.
+    spread = "" if scalar.standard_deviation is None else f" +/- {java_double(scalar.standard_deviation)}"
+    text = (
+        f"Metric {spelt} with {java_double(value)}{spread} "
+        f"was {limit.comparison_operator} '{java_double(limit.threshold)}'"
     )
-    return Violation(metric_name=camel_case(name), constraint_check_type=limit.comparison_operator, description=text)
+    return Violation(metric_name=spelt, constraint_check_type=limit.comparison_operator, description=text)

@@ -17,10 +17,10 @@ from endpointwatch.config.model_quality import BINARY, MULTICLASS, ModelQuality,
 from endpointwatch.errors import CaptureError
 from endpointwatch.metrics import classification, draws, regression
 from endpointwatch.metrics.ranking import Curves
-from endpointwatch.states.outcomes import Outcomes
+from endpointwatch.states.confusion import Confusion
 from endpointwatch.states.residuals import Residuals
 
-State = Outcomes | Residuals
+State = Confusion | Residuals
 Counts = NDArray[np.int64]
 Scores = Mapping[str, float | None]
 FAMILY: dict[ProblemType, str] = {
@@ -127,7 +127,7 @@ def _regression(state: Residuals, settings: ModelQuality) -> Performance:
     return Performance("Regression", state.rows, _scalars(values, spreads))
 
 
-def _classification(state: Outcomes, settings: ModelQuality) -> Performance:
+def _classification(state: Confusion, settings: ModelQuality) -> Performance:
     binary = settings.problem_type == BINARY
     positive = state.classes.index(positive_of(settings)) if binary else 0
 
@@ -149,7 +149,7 @@ def _classification(state: Outcomes, settings: ModelQuality) -> Performance:
     )
 
 
-def curves_of(state: Outcomes, count: Counts, positive: int) -> Curves | None:
+def curves_of(state: Confusion, count: Counts, positive: int) -> Curves | None:
     """The curves of a binary classifier's rows; None without scores, or with rows of one class only."""
     if not state.scored:
         return None
@@ -157,7 +157,7 @@ def curves_of(state: Outcomes, count: Counts, positive: int) -> Curves | None:
     return Curves.of(state.score, np.where(of_class, count, 0), np.where(of_class, 0, count))
 
 
-def _binary(state: Outcomes, count: Counts, matrix: Counts, positive: int) -> Scores:
+def _binary(state: Confusion, count: Counts, matrix: Counts, positive: int) -> Scores:
     """The scalars in AWS's order."""
     own = classification.binary(matrix, positive)
     constant = classification.binary(classification.best_constant(matrix), positive)

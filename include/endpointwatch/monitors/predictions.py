@@ -1,4 +1,4 @@
-"""Labels and predictions as texts to what model quality is computed on; what is neither is told apart, with a reason."""
+"""Labels and predictions, from texts to what model quality is computed on; what is neither is told apart."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ class Reader:
         frame = frame.with_columns(score=pl.col("probabilities").list.get(0, null_on_oob=True) if binary else None)
         frame = frame.with_columns(score=pl.col("score").cast(pl.Float64))
         if not told:
-            frame = frame.with_columns(predicted=self._from_probabilities(frame))
+            frame = frame.with_columns(predicted=self._from_probabilities())
         faults = self._label_faults() if self.labelled else []
         faults += self._probability_faults(texts)
         faults += self._prediction_faults() if told else []
         return frame.with_columns(fault=pl.coalesce([*faults, pl.lit(None, _FAULT)]))
 
-    def _from_probabilities(self, frame: pl.DataFrame) -> pl.Expr:
+    def _from_probabilities(self) -> pl.Expr:
         if self.settings.problem_type == BINARY:
             positive = positive_of(self.settings)
             negative = next((name for name in self.known if name != positive), None)

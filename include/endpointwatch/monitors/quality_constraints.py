@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -11,6 +12,7 @@ from endpointwatch.config.model_quality import ProblemType
 from endpointwatch.monitors.performance import FAMILY
 
 Operator = Literal["LessThanThreshold", "GreaterThanThreshold"]
+_ROUNDING = 1e-12
 #: Metrics of which less is better; of all others, more.
 _ERRORS = ("mae", "mse", "rmse", "false_positive_rate", "false_negative_rate")
 _SUGGESTED: dict[ProblemType, tuple[str, ...]] = {
@@ -54,6 +56,9 @@ class Limit(BaseModel):
         return cls(threshold=threshold, comparison_operator=operator)
 
     def broken_by(self, value: float) -> bool:
+        """Whether ``value`` lies beyond the limit, and not by rounding alone: sums of other orders differ so much."""
+        if math.isclose(value, self.threshold, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+            return False
         if self.comparison_operator == "LessThanThreshold":
             return value < self.threshold
         return value > self.threshold

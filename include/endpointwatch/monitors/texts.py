@@ -48,8 +48,3 @@ def columns(kind: str, current: int, baseline: int) -> str:
         f"There are {kind} columns in current dataset. Number of columns in current dataset: {current}, "
         f"Number of columns in baseline constraints: {baseline}"
     )
-
-
-def metric(name: str, value: float, deviation: float | None, operator: str, threshold: float) -> str:
-    spread = "" if deviation is None else f" +/- {java_double(deviation)}"
-    return f"Metric {name} with {java_double(value)}{spread} was {operator} '{java_double(threshold)}'"

@@ -18,7 +18,7 @@ Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcomes:
+class Confusion:
     """Rows of a classifier, counted; ``a + b`` describes both sets of rows.
 
     Exact up to ``limit`` different cells. Beyond it scores are rounded down to multiples of ``2**-resolution``, the
@@ -44,21 +44,21 @@ class Outcomes:
     limit: int = LIMIT
 
     @classmethod
-    def empty(cls, limit: int = LIMIT) -> Outcomes:
+    def empty(cls, limit: int = LIMIT) -> Confusion:
         codes = np.empty(0, np.int32)
         return cls((), codes, codes, np.empty(0), np.empty(0, np.int64), None, limit)
 
     @classmethod
     def of(
         cls, classes: tuple[str, ...], actual: Codes, predicted: Codes, score: Scores | None, limit: int = LIMIT
-    ) -> Outcomes:
+    ) -> Confusion:
         """The state of rows: places in ``classes``, and scores if there are any; all of shape ``(rows,)``."""
         scores = np.full(actual.size, np.nan) if score is None else score
         rows = cls(classes, actual, predicted, scores, np.ones(actual.size, np.int64), None, limit)
         return cls.total([rows], limit)
 
     @classmethod
-    def total(cls, parts: Iterable[Outcomes], limit: int = LIMIT) -> Outcomes:
+    def total(cls, parts: Iterable[Confusion], limit: int = LIMIT) -> Confusion:
         """The state of all the parts' rows: cheaper than adding them one by one."""
         states = [part for part in parts if part.count.size]
         if not states:
@@ -79,8 +79,8 @@ class Outcomes:
             resolution = _FINEST if resolution is None else resolution - 1
             actual, predicted, score, count = cells
 
-    def __add__(self, other: Outcomes) -> Outcomes:
-        return Outcomes.total((self, other), self.limit)
+    def __add__(self, other: Confusion) -> Confusion:
+        return Confusion.total((self, other), self.limit)
 
     @property
     def rows(self) -> int:
@@ -109,15 +109,15 @@ class Outcomes:
         np.add.at(matrix, (self.actual, self.predicted), self.count if counts is None else counts)
         return matrix
 
-    def with_classes(self, classes: Iterable[str]) -> Outcomes:
+    def with_classes(self, classes: Iterable[str]) -> Confusion:
         """The same rows, with ``classes`` among the classes even if no row is of them."""
         every = tuple(sorted({*self.classes, *classes}, key=_class_order))
         places = {name: place for place, name in enumerate(every)}
         code = np.array([places[name] for name in self.classes], np.int32)
         if not self.count.size:
-            return Outcomes(every, self.actual, self.predicted, self.score, self.count, self.resolution, self.limit)
+            return Confusion(every, self.actual, self.predicted, self.score, self.count, self.resolution, self.limit)
         moved = (code[self.actual], code[self.predicted])
-        return Outcomes(every, *moved, self.score, self.count, self.resolution, self.limit)
+        return Confusion(every, *moved, self.score, self.count, self.resolution, self.limit)
 
 
 def _class_order(name: str) -> tuple[int, float, str]:
