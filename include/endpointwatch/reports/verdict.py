@@ -10,9 +10,20 @@ from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
 from endpointwatch.merge.counts import Labels
-from endpointwatch.monitors.findings import Distance, Metric, Violation
+from endpointwatch.monitors.findings import Distance, Estimate, Metric, Violation
 
-__all__ = ["REMEDIES", "Distance", "Metric", "Rows", "SetAside", "Status", "Verdict", "Violation", "no_answer"]
+__all__ = [
+    "REMEDIES",
+    "Distance",
+    "Estimate",
+    "Metric",
+    "Rows",
+    "SetAside",
+    "Status",
+    "Verdict",
+    "Violation",
+    "no_answer",
+]
 
 Status = Literal[
     "OK",
@@ -66,6 +77,9 @@ class Verdict(BaseModel):
     violations: tuple[Violation, ...] = ()
     distances: tuple[Distance, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    estimates: tuple[Estimate, ...] = Field(
+        (), description="Performance estimated from probabilities, beside what is measured; nothing is judged on it."
+    )
     set_aside: tuple[SetAside, ...] = ()
     evidence: str = Field("", description="What the status rests on, in a sentence.")
     remedy: str = ""
