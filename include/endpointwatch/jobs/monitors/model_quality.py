@@ -55,7 +55,8 @@ def judge(duty: Duty) -> Judged:
     findings = _findings(measured, baseline.constraints, settings)
     verdict = _verdict(duty, tally, findings, settings)
     if wanted(settings):
-        known = Labelled(promises.of(state), measured)
+        complete = duty.labels is not None and not duty.labels.merged.captures.unmatched and not tally.kinds
+        known = Labelled(promises.of(state), measured, tally.rows(), complete and measured is not None)
         found = estimated(duty, reader, calibrations, known, _thresholds(baseline, settings))
         verdict = verdict.model_copy(update={"estimates": found, "evidence": verdict.evidence + _in_words(found)})
     if measured is not None and state is not None:
