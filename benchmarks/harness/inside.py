@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class Work:
@@ -16,7 +17,7 @@ class Work:
     seconds = 0.0
     cpu = 0.0
 
-    def __enter__(self) -> Work:
+    def __enter__(self) -> Self:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         return self
 

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+
 from harness.child import ChildError, measure
 from harness.report import Report, keep, replaced
 
