@@ -56,8 +56,8 @@ def run(container: Container) -> int:
         _log.warning("set aside: %s:%d: %s", fault.file, fault.line, fault.reason)
     if not merged.captures.matched:
         raise CaptureError(
-            f"No capture has a label: {merged.captures.captures} captures in the window, {merged.labels.labels} labels. "
-            "A label's eventMetadata.eventId must be the capture's inferenceId, or its eventId where it has none."
+            f"No capture has a label: {merged.captures.captures} captures in the window, {merged.labels.labels} labels."
+            " A label's eventMetadata.eventId must be the capture's inferenceId, or its eventId where it has none."
         )
     return 0
 

@@ -67,7 +67,7 @@ def _csv(*, header: bool) -> Callable[[Path, str, Tally], Iterator[pl.DataFrame]
 
 
 def _json(path: Path, file: str, tally: Tally) -> Iterator[pl.DataFrame]:
-    for part in lines(path, {ID: pl.String(), TIME: pl.String()}):
+    for part in lines([path], {ID: pl.String(), TIME: pl.String()}):
         for fault in part.malformed:
             tally.set_aside("json", file, fault.line, fault.reason)
         told = part.frame.rename({ID: "id", TIME: "time"})
@@ -79,11 +79,8 @@ def _json(path: Path, file: str, tally: Tally) -> Iterator[pl.DataFrame]:
 
 def _without_id(line: str) -> str:
     record: dict[str, Any] = json.loads(line)
-    return json.dumps(
-        {key: value for key, value in record.items() if key not in (ID, TIME)},
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    kept = {key: value for key, value in record.items() if key not in (ID, TIME)}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 
 def _records(rows: pl.DataFrame, encoding: str) -> pl.DataFrame:
