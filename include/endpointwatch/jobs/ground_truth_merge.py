@@ -44,9 +44,8 @@ def run(container: Container) -> int:
         window=_window(container),
         read_captures=_reader(container.require("dataset_format"), captures),
     )
-    for folder in (captures, labels):
-        if not folder.is_dir() or not files_in(folder):
-            raise CaptureError(f"Could not find any file under directory {folder}. Check the job's inputs.")
+    if not files_in(labels):
+        raise CaptureError(f"Could not find any ground truth under directory {labels}. Deliver labels, then run again.")
     scratch = container.path(PROCESSING_PATH)
     merged = merge(sources, output, scratch=scratch if scratch.is_dir() else None, keep_folders=True)
     files.write_text(output / files.MERGE, merged.to_json())
