@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         intro=(
             f"{options.records:,} captures (24 features, one probability) and as many labels in another order: read, "
             "joined, merged records written, binary model quality measured with its five draws of 80 %. Fresh "
-            f"processes, start-up not timed; best of {options.repeat} (peers: of {options.peer_repeat}). `make bench-merge`."
+            f"processes, start-up not timed; best of {options.repeat} (peers: {options.peer_repeat}). "
+            "`make bench-merge`."
         ),
         heads=("What", "Seconds of work", "CPU seconds in all", "Peak memory, MB"),
         rows=rows,

@@ -134,11 +134,11 @@ def _batches(frame: pl.DataFrame) -> Batches:
 
 def _join(key: tuple[Any, ...], captures: pa.Table, labels: pa.Table) -> pa.Table:
     part = int(key[0].as_py())
-    left, right = _frame(captures), _frame(labels)
+    left, right = _frame(captures, captured.SCHEMA), _frame(labels, labelled.SCHEMA)
     if part == _TALLIES:
         counts = {"captures": left["line"].to_list(), "labels": right["encoding"].to_list()}
         return _table([(part, 0, None, None, json.dumps(counts))])
-    joined = merge_partition(left, right.with_columns(pl.col("at").cast(pl.UInt64)))
+    joined = merge_partition(left, right)
     rows: list[tuple[Any, ...]] = []
     for (folder,), records in joined.records.group_by("folder", maintain_order=True):
         for slice_ in records.iter_slices(RECORDS_A_ROW):
@@ -149,8 +149,10 @@ def _join(key: tuple[Any, ...], captures: pa.Table, labels: pa.Table) -> pa.Tabl
     return _table([*rows, (part, len(rows), None, None, json.dumps(told))])
 
 
-def _frame(table: pa.Table) -> pl.DataFrame:
-    return pl.DataFrame(pl.from_arrow(table)).drop("part")
+def _frame(table: pa.Table, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    # Where one side has no row of the part, Spark hands over a table without columns.
+    frame = pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame(schema=schema)
+    return frame.select(schema).cast(dict(schema))
 
 
 def _table(rows: list[tuple[Any, ...]]) -> pa.Table:
