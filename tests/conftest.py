@@ -3,6 +3,8 @@
 ``pocketaws`` is one process for the whole session; a test that kills or configures one starts its own with
 ``start_pocketaws``. Both run from their own environment (``POCKETAWS_PYTHON``, else ``.venv-pocketaws``), as users do,
 and are never imported here.
+
+And which tests stay together when several processes share the work (pytest-xdist, ``--dist loadgroup``).
 """
 
 from __future__ import annotations
@@ -27,12 +29,17 @@ import boto3
 import pytest
 from botocore.config import Config
 
+# scikit-learn in every test process and in all they start: threads that wait for one another cost more than they bring.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 INCLUDE = REPOSITORY / "include"
 IMAGES = INCLUDE / "containers" / "images.json"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 START_SECONDS = 60.0
 _LIBC = ctypes.CDLL(None)
+LONGEST_FIRST = ("e2e", "slow", "pocketaws")
 # Image URIs that exist in tests only: one runs Python source, the other a shell command.
 # SageMaker takes arguments of at most 256 characters without line breaks, so source comes in pieces of base64.
 RUN_SOURCE = "import base64, sys; exec(base64.b64decode(''.join(sys.argv[1:])))"
@@ -43,6 +50,23 @@ TEST_IMAGES = [
 PYTHON_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/test-python:1"
 SHELL_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/test-shell:1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-test-role"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file stays in one process, for its fixtures; all of ``e2e`` do, in their order: they share one Airflow.
+
+    What takes longest starts first, so that no process is left with it at the end.
+    """
+    for item in items:
+        group = "e2e" if item.get_closest_marker("e2e") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_start)
+
+
+def _start(item: pytest.Item) -> int:
+    places = [place for place, marker in enumerate(LONGEST_FIRST) if item.get_closest_marker(marker)]
+    return min(places, default=len(LONGEST_FIRST))
 
 
 def pocketaws_python() -> Path:
