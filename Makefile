@@ -16,7 +16,7 @@ TESTS ?= tests
 # Processes that share the tests (tests/conftest.py says how); 0: one after another, in one.
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
-PYTEST := $(RUN) -m pytest -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(RUN) -m pytest -n $(TEST_PROCESSES)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

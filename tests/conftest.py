@@ -4,7 +4,7 @@
 ``start_pocketaws``. Both run from their own environment (``POCKETAWS_PYTHON``, else ``.venv-pocketaws``), as users do,
 and are never imported here.
 
-And which tests stay together when several processes share the work (pytest-xdist, ``--dist loadgroup``).
+And which tests stay together when several processes share the work (pytest-xdist, ``-n 2``).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # scikit-learn in every test process and in all they start: threads that wait for one another cost more than they bring.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -52,15 +53,23 @@ SHELL_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/test-shell:1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-test-role"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file stays in one process, for its fixtures; all of ``e2e`` do, in their order: they share one Airflow.
+class OneFileOneProcess(LoadScopeScheduling):
+    """A file stays in one process, for its fixtures; all of ``tests/e2e`` does: its files share one Airflow."""
 
-    What takes longest starts first, so that no process is left with it at the end.
-    """
-    for item in items:
-        group = "e2e" if item.get_closest_marker("e2e") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "e2e" if "e2e" in Path(file).parts else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneFileOneProcess:
+    """For ``-n``; ``--dist loadgroup`` could say the same if xdist 3.8 knew how pytest 9.2 keeps a test's id."""
+    config.option.loadscopereorder = False
+    return OneFileOneProcess(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest starts first, so that no process is left with it at the end."""
     items.sort(key=_start)
 
 
