@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import shutil
@@ -28,11 +29,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # scikit-learn in every test process and in all they start: threads that wait for one another cost more than they bring.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Every boto3 session reads its services' models anew, and every operator under test makes a session: read each once.
+JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 INCLUDE = REPOSITORY / "include"
