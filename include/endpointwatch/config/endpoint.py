@@ -62,6 +62,8 @@ class Job(Section):
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
 
 
+DatasetFormat = Literal["csv", "csv_without_header", "json", "json_lines", "parquet"]
+
 # One kind today; the others join this union and the registry in `endpointwatch.monitors`.
 Monitor = DataQuality
 
@@ -129,7 +131,11 @@ class Endpoint(Section):
     job: Job
     baseline_dataset_uri: S3Uri | None = Field(
         None,
-        description="CSV with header, the model's output column first. Null takes what the model package names.",
+        description="What baselines are learnt from, the model's output column first. Null takes what the model "
+        "package names.",
+    )
+    baseline_dataset_format: DatasetFormat = Field(
+        "csv", description="How baseline data sets are written, that of a model package as well."
     )
     monitors: tuple[Monitor, ...] = Field(min_length=1)
     decision: Decision = Decision()
