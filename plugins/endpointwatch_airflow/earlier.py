@@ -16,6 +16,14 @@ from endpointwatch_airflow.hooks.store import StoreHook
 FILES = ("state.arrow", "verdict.json")
 
 
+def held_against_earlier(endpoint: Endpoint) -> bool:
+    """Whether any monitor holds its windows against earlier ones."""
+    return any(
+        isinstance(settings, DataQuality) and not isinstance(settings.baseline, FixedBaseline)
+        for settings in endpoint.monitors
+    )
+
+
 def earlier_states(
     store: StoreHook, endpoint: Endpoint, window: Window, monitors: Collection[str]
 ) -> tuple[StoredObject, ...]:

@@ -15,6 +15,7 @@ from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.errors import JobError, NotRetriedError
 from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
+from endpointwatch_airflow.pipelines.monitor import build
 
 CAPTURES = {"s3://bucket/capture/loans/AllTraffic/2026/03/01/14/00-01.jsonl": "a"}
 STORED = {
@@ -68,6 +69,11 @@ def test_other_states_are_other_inputs():
     hashes = [started(ROLLING, files)[1].input_manifest for files in (STORED, STORED, changed)]
     assert hashes[0] == hashes[1] != hashes[2]
     assert len({started({"kind": "data_quality"}, files)[1].input_manifest for files in (STORED, changed)}) == 1
+
+
+@pytest.mark.parametrize(("monitor", "at_once"), [(ROLLING, 1), ({"kind": "data_quality"}, 4)])
+def test_windows_that_are_held_against_earlier_ones_are_judged_one_after_the_other(monitor, at_once):
+    assert build(endpoint(monitors=[monitor])).max_active_runs == at_once
 
 
 def test_scripts_are_mounted_where_awss_schedules_mount_them_and_are_part_of_the_inputs():
