@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from endpointwatch.config.data_quality import DataQuality
-from endpointwatch.config.section import S3Uri, Section
+from endpointwatch.config.section import DatasetFormat, S3Uri, Section
 
 
 class Aws(Section):
@@ -61,8 +61,6 @@ class Job(Section):
     volume_size_gb: int = Field(20, ge=1, le=16384)
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
 
-
-DatasetFormat = Literal["csv", "csv_without_header", "json", "json_lines", "parquet"]
 
 # One kind today; the others join this union and the registry in `endpointwatch.monitors`.
 Monitor = DataQuality

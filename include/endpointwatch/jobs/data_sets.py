@@ -10,7 +10,7 @@ import polars as pl
 from endpointwatch.capture.objects import json_rows, parquet_rows
 from endpointwatch.capture.tables import TableRows, table_rows
 from endpointwatch.capture.tally import Tally
-from endpointwatch.config.endpoint import DatasetFormat
+from endpointwatch.config.section import DatasetFormat
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.collect import Batch
 from endpointwatch.jobs.scripts import Preprocessor
