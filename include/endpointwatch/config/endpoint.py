@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from endpointwatch.config.data_quality import DataQuality
-from endpointwatch.config.section import S3Uri, Section
+from endpointwatch.config.section import DatasetFormat, S3Uri, Section
 
 
 class Aws(Section):
@@ -129,7 +129,11 @@ class Endpoint(Section):
     job: Job
     baseline_dataset_uri: S3Uri | None = Field(
         None,
-        description="CSV with header, the model's output column first. Null takes what the model package names.",
+        description="What baselines are learnt from, the model's output column first. Null takes what the model "
+        "package names.",
+    )
+    baseline_dataset_format: DatasetFormat = Field(
+        "csv", description="How baseline data sets are written, that of a model package as well."
     )
     monitors: tuple[Monitor, ...] = Field(min_length=1)
     decision: Decision = Decision()

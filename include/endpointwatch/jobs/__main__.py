@@ -8,12 +8,10 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from pydantic import ValidationError
-
-from endpointwatch.errors import EndpointWatchError, PlanError
-from endpointwatch.jobs import analysis, baseline, dataset, monitor, replay
-from endpointwatch.jobs.container import BASE_DIR_KEY, Container
-from endpointwatch.jobs.plan import PLAN, PLAN_ENVIRONMENT_KEY, BaselinePlan, DatasetPlan, MonitorPlan, ReplayPlan
+from endpointwatch.errors import EndpointWatchError
+from endpointwatch.jobs import environment as environment_jobs
+from endpointwatch.jobs.container import BASE_DIR_KEY, FINAL, Container
+from endpointwatch.jobs.plan import PLAN_ENVIRONMENT_KEY
 
 FAILED = 255
 COMPLETED = "Completed: Job completed successfully with no violations."
@@ -37,10 +35,12 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     container = Container.bare(environment)
     try:
         container = Container.current(environment)
-        violations = _run(container)
+        violations = environment_jobs.run(container)
     except EndpointWatchError as error:
         _log.error("%s: %s", type(error).__name__, error)
-        return _failed(container, str(error))
+        # AWS's own contract knows AWS's own texts only.
+        planned = PLAN_ENVIRONMENT_KEY in container.environment
+        return _failed(container, str(error), ending=FINAL if planned else "")
     except Exception as error:  # noqa: BLE001 (whatever it is, the job must leave its reason behind)
         _log.exception("The analysis failed unexpectedly")
         return _failed(container, f"{type(error).__name__}: {error}")
@@ -52,29 +52,8 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     return 0
 
 
-def _run(container: Container) -> int:
-    if PLAN_ENVIRONMENT_KEY not in container.environment:
-        return analysis.run(container)
-    path = container.path(container.environment[PLAN_ENVIRONMENT_KEY])
-    try:
-        plan = PLAN.validate_json(path.read_bytes())
-    except OSError as error:
-        raise PlanError(f"{PLAN_ENVIRONMENT_KEY} points to {path}, which cannot be read: {error.strerror}.") from error
-    except ValidationError as error:
-        raise PlanError(f"{path} is no plan of this version of EndpointWatch: {error}") from error
-    if isinstance(plan, MonitorPlan):
-        return monitor.run(plan, container)
-    if isinstance(plan, BaselinePlan):
-        baseline.run(plan, container)
-    elif isinstance(plan, DatasetPlan):
-        dataset.run(plan, container)
-    elif isinstance(plan, ReplayPlan):
-        replay.run(plan, container)
-    return 0
-
-
-def _failed(container: Container, reason: str) -> int:
-    container.leave_message(f"Error: {reason}")
+def _failed(container: Container, reason: str, *, ending: str = "") -> int:
+    container.leave_message(f"Error: {reason}", ending=ending)
     return FAILED
 
 

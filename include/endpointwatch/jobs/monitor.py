@@ -33,7 +33,7 @@ def run(plan: MonitorPlan, container: Container) -> int:
         _log.info("%s %s: %s. %s", name, plan.window, verdict.status, verdict.evidence)
         for fault in verdict.set_aside[:10]:
             _log.warning("set aside: %s:%d: %s", fault.file, fault.line, fault.reason)
-        total += len(verdict.violations)
+        total += len(verdict.violations) + verdict.segment_violations
         published += judged.metrics
     write_metrics(container.metrics_file, published)
     return total

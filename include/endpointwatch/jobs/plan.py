@@ -10,8 +10,10 @@ path in the job         what lies there
 ``…/input/plan``        this file
 ``…/input/capture``     captured JSON Lines (monitor, dataset), below their S3 folders
 ``…/input/ground_truth``  ground-truth records (dataset)
-``…/input/dataset``     CSV with a header (baseline)
-``…/input/states``      the monitor's stored windows, below their folders (replay)
+``…/input/dataset``     as ``baseline_dataset_format`` says (baseline)
+``…/input/states``      stored windows, below their folders: of one monitor (replay), or below the monitors' own
+                        (monitor, where an endpoint's windows are held against earlier ones)
+``…/code/…``            the endpoint's scripts: ``preprocessing``, ``postprocessing`` (monitor, baseline)
 ``…/baseline``          the model version's baselines, a folder a monitor (monitor); absent: NO_BASELINE;
                         for replay all versions', a folder a version, or the one that takes their place
 ``…/output``            everything written; uploaded as it lies
@@ -36,6 +38,8 @@ GROUND_TRUTH_PATH = "/opt/ml/processing/input/ground_truth"
 STATES_PATH = "/opt/ml/processing/input/states"
 DATASET_PATH = "/opt/ml/processing/input/dataset"
 BASELINE_PATH = "/opt/ml/processing/baseline"
+PREPROCESSING_PATH = "/opt/ml/processing/code/preprocessing"
+POSTPROCESSING_PATH = "/opt/ml/processing/code/postprocessing"
 OUTPUT_PATH = "/opt/ml/processing/output"
 PLAN_ENVIRONMENT_KEY = "job_plan"
 

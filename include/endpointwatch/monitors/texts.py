@@ -39,6 +39,11 @@ def categorical_values(threshold: float, share: float) -> str:
     )
 
 
+def non_negative(least: float) -> str:
+    """Of a check that AWS's analyzer does not make; in the manner of its own."""
+    return f"Non-negative requirement is not met. Expected: no value below 0. Observed: {java_double(least)}."
+
+
 def baseline_drift(distance: float, threshold: float) -> str:
     return f"Baseline drift distance: {java_double(distance)} exceeds threshold: {java_double(threshold)}"
 

@@ -20,6 +20,7 @@ from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
+from endpointwatch_airflow.scripts import found_scripts
 
 
 class LearnBaselineOperator(SageMakerJobOperator):
@@ -80,7 +81,10 @@ class LearnBaselineOperator(SageMakerJobOperator):
         return planned_processing(
             self.endpoint,
             plan_uri=plan_uri,
-            mounts=[Mount("dataset", plan.dataset_uri, DATASET_PATH)],
+            mounts=[
+                Mount("dataset", plan.dataset_uri, DATASET_PATH),
+                *(script.mount for script in found_scripts(self.store, self.endpoint, plan.monitors)),
+            ],
             uploads=[Upload("baselines", OUTPUT_PATH, layout.baselines(deployment.model_version))],
         )
 
