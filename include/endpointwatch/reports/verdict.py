@@ -9,9 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
-from endpointwatch.monitors.findings import Distance, Metric, Violation
+from endpointwatch.merge.counts import Labels
+from endpointwatch.monitors.findings import Distance, Estimate, Metric, Violation
 
-__all__ = ["REMEDIES", "Distance", "Metric", "Rows", "SetAside", "Status", "Verdict", "Violation", "no_answer"]
+__all__ = [
+    "REMEDIES",
+    "Distance",
+    "Estimate",
+    "Metric",
+    "Rows",
+    "SetAside",
+    "Status",
+    "Verdict",
+    "Violation",
+    "no_answer",
+]
 
 Status = Literal[
     "OK",
@@ -110,10 +122,16 @@ class Verdict(BaseModel):
     model_version: str | None = None
     baseline_id: str | None = None
     rows: Rows = Rows()
-    label_coverage: float | None = None
+    label_coverage: float | None = Field(
+        None, description="The share of captured inferences with a label; null for monitors that need none."
+    )
+    labels: Labels | None = Field(None, description="What became of the label records; null where none are needed.")
     violations: tuple[Violation, ...] = ()
     distances: tuple[Distance, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    estimates: tuple[Estimate, ...] = Field(
+        (), description="Performance estimated from probabilities, beside what is measured; nothing is judged on it."
+    )
     set_aside: tuple[SetAside, ...] = ()
     reference: Reference | None = Field(None, description="None: the baseline that was learnt for the model version.")
     segments: Segments | None = None
@@ -121,6 +139,7 @@ class Verdict(BaseModel):
     remedy: str = ""
     analyzer_version: str = __version__
     input_manifest: str | None = Field(None, description="SHA-256 over the keys and ETags of the objects read.")
+    labels_manifest: str | None = Field(None, description="The same over the ground-truth objects: the labels it saw.")
 
     @property
     def segment_violations(self) -> int:
