@@ -13,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from endpointwatch.metrics.bias.ratios import NotComputableError
 
-NOT_NUMERIC = "FlipTest does not support non-numeric columns"
 NEIGHBOURS = 5
 #: With fewer rows outside the facet only the nearest one is asked.
 FEW = 10
@@ -23,11 +22,12 @@ _TREE_COLUMNS = 15
 _TIE = 1e-9
 
 
-def ft(features: NDArray[np.float64], facet: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
+def ft(features: NDArray[np.float64] | None, facet: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
     """Flip Test (FT).
 
     Args:
-        features: Every numeric column but facet, label and prediction, shape ``(rows, columns)``.
+        features: Every column but facet, label and prediction, shape ``(rows, columns)``; None when they are not
+            all numeric.
         facet: Which rows are the group's, shape ``(rows,)``.
         predicted: Which are predicted positive, shape ``(rows,)``.
 
@@ -36,7 +36,8 @@ def ft(features: NDArray[np.float64], facet: NDArray[np.bool_], predicted: NDArr
         five nearest neighbours outside the facet is refused, less the reverse.
 
     Raises:
-        NotComputableError: The facet or its complement is empty, there is no column, or a value is missing.
+        NotComputableError: The facet or its complement is empty, there is no column, one is not numeric, or a value
+            is missing.
 
     References:
         Black, Yeom & Fredrikson (2020), "FlipTest"; smclarify 0.5, ``posttraining.FT``, whose nearest-neighbour search
@@ -46,6 +47,8 @@ def ft(features: NDArray[np.float64], facet: NDArray[np.bool_], predicted: NDArr
         raise NotComputableError("Facet set is empty")
     if facet.all():
         raise NotComputableError("Negated Facet set is empty")
+    if features is None:
+        raise NotComputableError("FlipTest does not support non-numeric columns")
     if not features.shape[1]:
         raise NotComputableError("FlipTest needs at least one numeric column besides facet and label")
     if not np.isfinite(features).all():
