@@ -9,7 +9,7 @@ path in the job         what lies there
 ======================  ==============================================================================
 ``…/input/plan``        this file
 ``…/input/capture``     captured JSON Lines (monitor, dataset), below their S3 folders
-``…/input/ground_truth``  ground-truth records (dataset)
+``…/input/ground_truth``  ground-truth records (dataset; monitor, where a due monitor needs labels)
 ``…/input/dataset``     CSV with a header (baseline)
 ``…/input/states``      the monitor's stored windows, below their folders (replay)
 ``…/baseline``          the model version's baselines, a folder a monitor (monitor); absent: NO_BASELINE;
@@ -36,6 +36,7 @@ GROUND_TRUTH_PATH = "/opt/ml/processing/input/ground_truth"
 STATES_PATH = "/opt/ml/processing/input/states"
 DATASET_PATH = "/opt/ml/processing/input/dataset"
 BASELINE_PATH = "/opt/ml/processing/baseline"
+PROCESSING_PATH = "/opt/ml/processing"
 OUTPUT_PATH = "/opt/ml/processing/output"
 PLAN_ENVIRONMENT_KEY = "job_plan"
 
@@ -53,7 +54,7 @@ class MonitorPlan(_Plan):
     """Run every due monitor over one window's captures.
 
     Writes ``<monitor>/<window.path>/`` with ``statistics.json``, ``constraints.json``, ``constraint_violations.json``,
-    the state and ``verdict.json``.
+    the state and ``verdict.json``; and ``merge/<window.path>/`` when a monitor needs labels.
     """
 
     kind: Literal["monitor"] = "monitor"
@@ -62,6 +63,12 @@ class MonitorPlan(_Plan):
     model_version: str
     baseline_id: str | None = None
     input_manifest: str | None = None
+    labels_manifest: str | None = Field(
+        None, description="SHA-256 over the keys and ETags of the ground-truth objects the job was given."
+    )
+    labels_closed: bool = Field(
+        False, description="No label is waited for any longer: the run says so, since the engine knows no clock."
+    )
 
 
 class BaselinePlan(_Plan):
