@@ -58,7 +58,9 @@ def digest(made: dict[str, Any]) -> str:
 def _facet(pick: Any, chance: random.Random, rows: int, gaps: float) -> tuple[list[Any], list[Any] | None]:
     kind = pick(("text", "texts", "each", "flag", "threshold", "whole threshold", "absent"))
     if kind == "threshold":
-        return _gapped([round(chance.random() * 10, 3) for _ in range(rows)], chance, gaps), [pick((2.5, 5.0, 9.9, 11.0))]
+        return _gapped([round(chance.random() * 10, 3) for _ in range(rows)], chance, gaps), [
+            pick((2.5, 5.0, 9.9, 11.0))
+        ]
     if kind == "whole threshold":
         return [18 + int(chance.random() * 60) for _ in range(rows)], [40]
     if kind == "flag":
@@ -67,9 +69,7 @@ def _facet(pick: Any, chance: random.Random, rows: int, gaps: float) -> tuple[li
     return values, {"text": ["a"], "texts": ["a", "c"], "each": None, "absent": ["q"]}[kind]
 
 
-def _outcomes(
-    pick: Any, chance: random.Random, rows: int, gaps: float
-) -> tuple[list[Any], list[Any], list[Any]]:
+def _outcomes(pick: Any, chance: random.Random, rows: int, gaps: float) -> tuple[list[Any], list[Any], list[Any]]:
     rate, agree = pick((0.0, 0.2, 0.3, 0.5, 0.6, 0.9, 1.0)), pick((0.4, 0.7, 0.9, 1.0))
     kind = pick(("flag", "text", "texts", "threshold"))
     truth = [chance.random() < rate for _ in range(rows)]

@@ -37,7 +37,7 @@ def answer(made: dict[str, Any], stage: report.StageType) -> dict[str, Any]:
             predicted,
             group_variable=frame[made["group"]] if made["group"] else None,
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever stops it is its answer)
         return {"failure": f"{type(error).__name__}: {error}"}
     return {
         facet["value_or_threshold"]: {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs import analysis, planned
+from endpointwatch.jobs.clarify import run as clarify
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import PLAN_ENVIRONMENT_KEY
 
@@ -51,7 +52,7 @@ def _has_analysis_config(container: Container) -> bool:
 JOBS: tuple[EnvironmentJob, ...] = (
     EnvironmentJob("a job under a plan", _has(PLAN_ENVIRONMENT_KEY), planned.run),
     EnvironmentJob("the merge of captures with ground truth", _has("ground_truth_source"), None),
-    EnvironmentJob("Clarify's analysis of bias and explanations", _has_analysis_config, None),
+    EnvironmentJob("Clarify's analysis of bias and explanations", _has_analysis_config, clarify.run),
     EnvironmentJob("model quality", _is_of_type("MODEL_QUALITY"), None),
     EnvironmentJob("data quality", _is_of_type(_DATA_QUALITY), analysis.run),
 )
