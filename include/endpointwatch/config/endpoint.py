@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.section import S3Uri, Section
@@ -63,8 +64,8 @@ class Job(Section):
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
 
 
-# One kind today; the others join this union and the registry in `endpointwatch.monitors`.
-Monitor = DataQuality
+# What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
+Monitor = Annotated[DataQuality | Bias, Field(discriminator="kind")]
 
 
 class Decision(Section):

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree  # type: ignore[import-untyped]
-from sklearn.neighbors import KNeighborsClassifier
 
 from endpointwatch.metrics.bias.ratios import NotComputableError
 
@@ -73,6 +71,8 @@ def _neighbours_answers(
     if others.shape[1] <= _TREE_COLUMNS and len(others) > count:
         found, open_ = _without_ties(others, answers, asked, count)
     if open_.any():
+        from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415 (heavy, and most jobs do without it)
+
         judge = KNeighborsClassifier(n_neighbors=count).fit(others, answers)
         found[open_] = judge.predict(asked[open_])
     answered: NDArray[np.bool_] = found[back.ravel()]
@@ -83,6 +83,8 @@ def _without_ties(
     others: NDArray[np.float64], answers: NDArray[np.bool_], asked: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The majority among the nearest, and for which rows a tie leaves open who is among them; a quick search."""
+    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # noqa: PLC0415 (the same)
+
     distances, places = cKDTree(others).query(asked, k=count + 1, workers=-1)
     nearest = answers[places[:, :count]].sum(axis=1)
     last, next_ = distances[:, count - 1], distances[:, count]
