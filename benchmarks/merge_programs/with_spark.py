@@ -21,7 +21,9 @@ START, END = "2026-11-01T00:00:00Z", "2026-11-02T01:00:00Z"
 
 
 def measured(rows: DataFrame) -> dict[str, float]:
-    counts = {(row.actual, row.predicted): row["count"] for row in rows.groupBy("actual", "predicted").count().collect()}
+    counts = {
+        (row.actual, row.predicted): row["count"] for row in rows.groupBy("actual", "predicted").count().collect()
+    }
     tp, fp, fn = (counts.get(pair, 0) for pair in ((1.0, 1.0), (0.0, 1.0), (1.0, 0.0)))
     area = BinaryClassificationEvaluator(rawPredictionCol="score", labelCol="actual").evaluate(rows)
     accuracy = MulticlassClassificationEvaluator(
@@ -54,12 +56,16 @@ def main() -> None:
         captures = captures.filter((time >= START) & (time < END))
         captures = captures.withColumn("id", f.coalesce("eventMetadata.inferenceId", "eventMetadata.eventId"))
         labels = spark.read.schema(LABEL).options(**options).json(str(data / "ground_truth"))
-        told = labels.select(f.col("eventMetadata.eventId").alias("id"), "groundTruthData", f.input_file_name().alias("at"))
+        told = labels.select(
+            f.col("eventMetadata.eventId").alias("id"), "groundTruthData", f.input_file_name().alias("at")
+        )
         last = f.row_number().over(Window.partitionBy("id").orderBy(f.col("at").desc()))
         told = told.withColumn("last", last).filter("last = 1").drop("last", "at")
         merged = captures.join(told, "id")
         merged.drop("id").write.json(f"{place}/merged")
-        written = spark.read.schema(f"{CAPTURE}, groundTruthData struct<data:string,encoding:string>").json(f"{place}/merged")
+        written = spark.read.schema(f"{CAPTURE}, groundTruthData struct<data:string,encoding:string>").json(
+            f"{place}/merged"
+        )
         rows = written.select(
             f.col("groundTruthData.data").cast("double").alias("actual"),
             f.col("captureData.endpointOutput.data").cast("double").alias("score"),
