@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.section import S3Uri, Section
 
@@ -62,8 +63,8 @@ class Job(Section):
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
 
 
-# One kind today; the others join this union and the registry in `endpointwatch.monitors`.
-Monitor = DataQuality
+# A new kind joins this union and the registry in `endpointwatch.jobs.monitors`.
+Monitor = Annotated[DataQuality | Attribution, Field(discriminator="kind")]
 
 
 class Decision(Section):

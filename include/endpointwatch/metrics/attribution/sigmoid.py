@@ -78,7 +78,7 @@ def _series(width: float) -> tuple[Vector, Vector]:
     period = 2 * (width + PRECISION)
     last = math.ceil(PRECISION * period / (2 * math.pi**2))
     waves = 2 * np.pi * np.arange(1, last + 1, 2) / period
-    return waves, np.asarray(4 * np.pi / (period * np.sinh(np.pi * waves)), np.float64)
+    return np.asarray(waves, np.float64), np.asarray(4 * np.pi / (period * np.sinh(np.pi * waves)), np.float64)
 
 
 def _shapley(contributions: Matrix, margin: float, waves: Vector, weights: Vector) -> Matrix:
