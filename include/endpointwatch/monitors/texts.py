@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 
@@ -48,3 +49,9 @@ def columns(kind: str, current: int, baseline: int) -> str:
         f"There are {kind} columns in current dataset. Number of columns in current dataset: {current}, "
         f"Number of columns in baseline constraints: {baseline}"
     )
+
+
+def bias_drift(value: float, baseline: float) -> str:
+    """Clarify's own sentence; its numbers are Python's, but for the infinite ones."""
+    now, then = ("Infinity" if n == math.inf else "-Infinity" if n == -math.inf else repr(n) for n in (value, baseline))
+    return f"Metric value {now} doesn't meet the baseline constraint requirement {then}"
