@@ -27,7 +27,9 @@ def run(plan: MonitorPlan, container: Container) -> int:
     """
     published: list[Mapping[str, Any]] = []
     total = 0
-    for name in plan.monitors:
+    # In the registry's order: attribution's advice reads data quality's verdict on the same window.
+    places = {name: place for place, name in enumerate(JOBS)}
+    for name in sorted(plan.monitors, key=lambda name: places.get(name, -1)):
         judged = JOBS[name].judge(Duty(plan, declared(plan.endpoint, name), container))
         verdict = judged.verdict
         _log.info("%s %s: %s. %s", name, plan.window, verdict.status, verdict.evidence)

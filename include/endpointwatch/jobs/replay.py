@@ -225,6 +225,8 @@ def run(plan: ReplayPlan, container: Container) -> None:
         WindowError: A state or verdict cannot be read, or there is none.
     """
     settings = declared(plan.endpoint, plan.monitor)
+    if not isinstance(settings, DataQuality):
+        raise PlanError(f"Windows of {plan.monitor} cannot be replayed: only data quality keeps states to replay.")
     folder = container.path(BASELINE_PATH)
     baselines = Baselines(folder=folder)
     if plan.one_baseline:

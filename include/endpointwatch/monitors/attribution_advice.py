@@ -50,8 +50,8 @@ def next_steps(changes: Sequence[AttributionChange], quality: Quality | None, *,
     if heavy := [change for change in changes if change.share > DOMINANT >= change.baseline_share]:
         share = f"{heavy[0].share:.0%}"
         steps.append(
-            f"Revisit features: {heavy[0].feature_name} alone now carries {share} of the attribution; see whether it is "
-            "scaled, clipped and encoded as in training."
+            f"Revisit features: {heavy[0].feature_name} alone now carries {share} of the attribution; see whether it "
+            "is scaled, clipped and encoded as in training."
         )
     return tuple(steps)
 
@@ -59,11 +59,11 @@ def next_steps(changes: Sequence[AttributionChange], quality: Quality | None, *,
 def _by_quality(changes: Sequence[AttributionChange], quality: Quality | None, moved: str) -> list[str]:
     if quality is None or quality.status not in ("OK", "VIOLATIONS"):
         why = "gave no verdict on this window" if quality is None else f"could not judge this window ({quality.status})"
-        return [
+        first = (
             f"Investigate the shift: data quality {why}, so whether the inputs of {moved} moved is not known. List "
-            "`data_quality` beside `attribution` and run the window again.",
-            "Retrain only once the inputs are known to be sound.",
-        ]
+            "`data_quality` beside `attribution` and run the window again."
+        )
+        return [first, "Retrain only once the inputs are known to be sound."]
     explained = {change.feature_name for change in changes}
     broken = _features(quality, explained, drift=False)
     shifted = _features(quality, explained, drift=True)

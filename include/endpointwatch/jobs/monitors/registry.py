@@ -1,10 +1,10 @@
-"""What a job can run, in the order it runs it."""
+"""What a job can run."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from endpointwatch.jobs.monitors import data_quality
+from endpointwatch.jobs.monitors import attribution, data_quality
 from endpointwatch.jobs.monitors.duty import MonitorJob
 
-JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in (data_quality,)}
+JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in (data_quality, attribution)}
