@@ -165,11 +165,12 @@ def test_a_shift_is_one_violation_in_clarifys_words_with_what_changed_and_what_t
     }  # fmt: skip
     assert score < 0.9
     assert job.document(f"{FOLDER}/constraint_violations.json") == {"version": "1.0", "violations": [violation]}
-    first, *_ = told["attribution"]["changes"]
-    assert (first["feature_name"], first["baseline_rank"], first["rank"]) == ("amount", 1, 3)
+    first, second, _ = told["attribution"]["changes"]
+    assert (first["feature_name"], first["baseline_rank"], first["rank"]) == ("age", 3, 1)
+    assert (second["feature_name"], second["baseline_rank"], second["rank"]) == ("amount", 1, 3)
     assert first["change_percent"] == pytest.approx((first["share"] / first["baseline_share"] - 1) * 100)
     assert told["attribution"]["next_steps"][0].startswith("Investigate the shift: data quality gave no verdict")
-    assert "Changed most: amount −" in told["evidence"]
+    assert "rank 3 to 1; amount −" in told["evidence"]
 
 
 def test_data_quality_of_the_same_job_is_what_the_advice_rests_on_wherever_the_yaml_lists_it(world):
@@ -290,8 +291,7 @@ def serve(monkeypatch, model):
     def put(throttled: set[int] = frozenset()) -> Endpoint_:
         endpoint = Endpoint_(model, throttled)
         monkeypatch.setitem(sys.modules, live.CALLER, SimpleNamespace(connect=lambda name, region: endpoint))
-        monkeypatch.setattr(live.time, "sleep", lambda seconds: None)
-        monkeypatch.setattr(live.Live.__dataclass_fields__["wait"], "default", lambda seconds: None)
+        monkeypatch.setattr(live, "FIRST_WAIT_SECONDS", 0.0)
         return endpoint
 
     return put
