@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tarfile
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -34,7 +33,7 @@ def pipeline() -> Any:
 
 
 def archive(model: Any, **texts: str) -> bytes:
-    """A ``model.tar.gz`` with ``model.joblib`` and text files (``__`` in their names stands for ``/``, ``_py`` for ``.py``)."""
+    """A ``model.tar.gz`` with ``model.joblib`` and Python files: ``code__inference`` is ``code/inference.py``."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         if model is not None:
@@ -42,7 +41,7 @@ def archive(model: Any, **texts: str) -> bytes:
             joblib.dump(model, dumped)
             add(tar, "model.joblib", dumped.getvalue())
         for name, text in texts.items():
-            add(tar, name.replace("__", "/").removesuffix("_py") + ".py", text.encode())
+            add(tar, f"{name.replace('__', '/')}.py", text.encode())
     return out.getvalue()
 
 
@@ -50,7 +49,3 @@ def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     about = tarfile.TarInfo(name)
     about.size = len(content)
     tar.addfile(about, io.BytesIO(content))
-
-
-def unpacked(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

@@ -25,7 +25,8 @@ from endpointwatch.jobs.plan import BaselinePlan, MonitorPlan
 FOLDER = "attribution/2026/11/01/14"
 MODEL = "model/model.tar.gz"
 CAPTURE = "input/capture/loans/AllTraffic/2026/11/01/14/00-00-000-a.jsonl"
-QUIET, SHIFTED = (1.0, 1.0, 1.0), (0.02, 1.0, 60.0)
+SHIFTED = (0.02, 1.0, 60.0)
+FAILING = "def model_fn(folder):\n    raise OSError('no weights')\n"
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def records(data: np.ndarray[Any, Any], **metadata: str) -> list[str]:
                     "endpointOutput": {"mode": "OUTPUT", "data": "0.5", "encoding": "CSV"},
                 },
                 "eventMetadata": {
-                    "eventId": f"e{number}", "inferenceId": f"i{number}", "inferenceTime": "2026-11-01T14:05:00Z", **metadata,
+                    "eventId": f"e{number}", "inferenceId": f"i{number}",
+                    "inferenceTime": "2026-11-01T14:05:00Z", **metadata,
                 },
                 "eventVersion": "0",
             }
@@ -133,7 +135,10 @@ def test_a_baseline_leaves_clarifys_files_and_those_that_describe_it(world):
 def test_every_local_value_belongs_to_a_prediction_and_they_add_up_to_the_models_output(world, model):
     data = rows(50, seed=5)
     job = world.watch(records(data))
-    ids = [row["inference_id"] for row in csv.DictReader((job.output / f"{FOLDER}/explanations_shap/predictions.csv").open())]
+    ids = [
+        row["inference_id"]
+        for row in csv.DictReader((job.output / f"{FOLDER}/explanations_shap/predictions.csv").open())
+    ]
     assert sorted(ids) == sorted(f"i{n}" for n in range(50))
     sums = sum(np.array(column(job, f"{FOLDER}/explanations_shap/out.csv", f"{name}_label0")) for name in FEATURES)
     expected = np.array(column(job, f"{FOLDER}/explanations_shap/predictions.csv", "expected_label0"))
@@ -170,7 +175,7 @@ def test_a_shift_is_one_violation_in_clarifys_words_with_what_changed_and_what_t
     assert (second["feature_name"], second["baseline_rank"], second["rank"]) == ("amount", 1, 3)
     assert first["change_percent"] == pytest.approx((first["share"] / first["baseline_share"] - 1) * 100)
     assert told["attribution"]["next_steps"][0].startswith("Investigate the shift: data quality gave no verdict")
-    assert "rank 3 to 1; amount −" in told["evidence"]
+    assert "rank 3 to 1; amount \N{MINUS SIGN}" in told["evidence"]
 
 
 def test_data_quality_of_the_same_job_is_what_the_advice_rests_on_wherever_the_yaml_lists_it(world):
@@ -190,7 +195,9 @@ def test_the_same_window_gives_the_same_bytes_however_its_files_are_cut(world):
 def test_another_seed_explains_other_rows(world):
     lines = records(rows(120, seed=7))
     ids = [
-        (world.watch(lines, sample_rows=20, seed=seed).output / f"{FOLDER}/explanations_shap/predictions.csv").read_text()
+        (
+            world.watch(lines, sample_rows=20, seed=seed).output / f"{FOLDER}/explanations_shap/predictions.csv"
+        ).read_text()
         for seed in (0, 1)
     ]
     assert ids[0] != ids[1]
@@ -205,7 +212,13 @@ def test_the_monitors_own_traffic_is_skipped_and_counted(world):
 def test_metrics_carry_clarifys_names_and_dimensions(world):
     job = world.watch(records(rows(30, seed=7)))
     lines = [json.loads(line) for line in (job.base / "output/metrics/cloudwatch/cloudwatch_metrics.jsonl").open()]
-    assert {line["MetricName"] for line in lines} == {"feature_amount", "feature_ratio", "feature_age", "ExpectedValue", "ndcg"}
+    assert {line["MetricName"] for line in lines} == {
+        "feature_amount",
+        "feature_ratio",
+        "feature_age",
+        "ExpectedValue",
+        "ndcg",
+    }
     dimensions = {one["Name"]: one["Value"] for one in lines[0]["Dimensions"]}
     assert dimensions == {
         "Endpoint": "loans", "MonitoringSchedule": "loans-attribution", "ExplainabilityMethod": "KernelShap",
@@ -229,7 +242,7 @@ def test_a_window_without_traffic_has_no_data(world):
         pytest.param(None, "No model artefact is mounted", id="none"),
         pytest.param(b"no archive", "no whole tar.gz archive", id="damaged"),
         pytest.param(archive(None), "0 files named *.joblib", id="empty"),
-        pytest.param(archive(None, inference_py="def model_fn(folder):\n    raise OSError('no weights')"), "no weights", id="fails"),
+        pytest.param(archive(None, inference=FAILING), "no weights", id="fails"),
     ],
 )  # fmt: skip
 def test_a_model_that_does_not_load_fails_this_verdict_with_a_remedy_and_no_other(world, artefact, reason):
@@ -270,7 +283,7 @@ def test_a_feature_that_is_not_in_the_baselines_data_is_named_with_the_nearest(w
     assert "Did you mean 'ratio'?" in answer.message
 
 
-class Endpoint_:
+class Served:
     """The live endpoint: answers by the model, throttles as told."""
 
     def __init__(self, model: Any, throttled: set[int] = frozenset()) -> None:
@@ -288,8 +301,8 @@ class Endpoint_:
 def serve(monkeypatch, model):
     """Put an endpoint behind the module that the job looks for; waiting takes no time."""
 
-    def put(throttled: set[int] = frozenset()) -> Endpoint_:
-        endpoint = Endpoint_(model, throttled)
+    def put(throttled: set[int] = frozenset()) -> Served:
+        endpoint = Served(model, throttled)
         monkeypatch.setitem(sys.modules, live.CALLER, SimpleNamespace(connect=lambda name, region: endpoint))
         monkeypatch.setattr(live, "FIRST_WAIT_SECONDS", 0.0)
         return endpoint
