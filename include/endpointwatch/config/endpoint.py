@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from endpointwatch.config.attribution import Attribution
+from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.section import S3Uri, Section
 
 
@@ -63,8 +65,8 @@ class Job(Section):
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
 
 
-# A new kind joins this union and the registry in `endpointwatch.jobs.monitors`.
-Monitor = Annotated[DataQuality | Attribution, Field(discriminator="kind")]
+# What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
+Monitor = Annotated[DataQuality | Bias | Attribution, Field(discriminator="kind")]
 
 
 class Decision(Section):
@@ -94,7 +96,10 @@ class Training(Section):
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     initial_dataset_uri: S3Uri = Field(description="CSV with header and label, for the first model version.")
     artifacts_uri: S3Uri = Field(description="Data sets and model artifacts go below here.")
-    ground_truth_uri: S3Uri = Field(description="Labels, as Model Monitor's ground-truth records by hour.")
+    ground_truth_uri: S3Uri | None = Field(
+        None,
+        description="Labels, as Model Monitor's ground-truth records by hour. Null takes `ground_truth.uri`.",
+    )
     features: tuple[str, ...] = Field(
         description="The endpoint's input columns, in the order of its CSV rows.", min_length=1
     )
@@ -133,6 +138,9 @@ class Endpoint(Section):
         description="CSV with header, the model's output column first. Null takes what the model package names.",
     )
     monitors: tuple[Monitor, ...] = Field(min_length=1)
+    ground_truth: GroundTruth | None = Field(
+        None, description="Labels, for the monitors that need them; leave out where there are none."
+    )
     decision: Decision = Decision()
     hosting: Hosting = Hosting()
     training: Training | None = Field(
@@ -154,3 +162,17 @@ class Endpoint(Section):
                 "decision.action is 'retrain', but there is no `training` section; add one or set 'notify'"
             )
         return self
+
+    @model_validator(mode="after")
+    def _labels_are_found(self) -> Self:
+        if self.training is not None and self.training_labels is None:
+            raise ValueError("training.ground_truth_uri is missing, and there is no `ground_truth` to take it from")
+        return self
+
+    @property
+    def training_labels(self) -> str | None:
+        """Where the labels to train on lie, without a trailing slash; None when the endpoint is only watched."""
+        if self.training is None:
+            return None
+        uri = self.training.ground_truth_uri or (self.ground_truth.uri if self.ground_truth else None)
+        return uri.rstrip("/") if uri else None

@@ -8,12 +8,10 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from pydantic import ValidationError
-
-from endpointwatch.errors import EndpointWatchError, PlanError
-from endpointwatch.jobs import analysis, baseline, dataset, monitor, replay
+from endpointwatch.errors import EndpointWatchError
+from endpointwatch.jobs import environment as environment_jobs
 from endpointwatch.jobs.container import BASE_DIR_KEY, Container
-from endpointwatch.jobs.plan import PLAN, PLAN_ENVIRONMENT_KEY, BaselinePlan, DatasetPlan, MonitorPlan, ReplayPlan
+from endpointwatch.jobs.plan import PLAN_ENVIRONMENT_KEY
 
 FAILED = 255
 COMPLETED = "Completed: Job completed successfully with no violations."
@@ -37,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     container = Container.bare(environment)
     try:
         container = Container.current(environment)
-        violations = _run(container)
+        violations = environment_jobs.run(container)
     except EndpointWatchError as error:
         _log.error("%s: %s", type(error).__name__, error)
         return _failed(container, str(error))
@@ -49,27 +47,6 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         message = f"CompletedWithViolations: Job completed successfully with {violations} violations."
     container.leave_message(message)
     _log.info(message)
-    return 0
-
-
-def _run(container: Container) -> int:
-    if PLAN_ENVIRONMENT_KEY not in container.environment:
-        return analysis.run(container)
-    path = container.path(container.environment[PLAN_ENVIRONMENT_KEY])
-    try:
-        plan = PLAN.validate_json(path.read_bytes())
-    except OSError as error:
-        raise PlanError(f"{PLAN_ENVIRONMENT_KEY} points to {path}, which cannot be read: {error.strerror}.") from error
-    except ValidationError as error:
-        raise PlanError(f"{path} is no plan of this version of EndpointWatch: {error}") from error
-    if isinstance(plan, MonitorPlan):
-        return monitor.run(plan, container)
-    if isinstance(plan, BaselinePlan):
-        baseline.run(plan, container)
-    elif isinstance(plan, DatasetPlan):
-        dataset.run(plan, container)
-    elif isinstance(plan, ReplayPlan):
-        replay.run(plan, container)
     return 0
 
 

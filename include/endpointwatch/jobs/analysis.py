@@ -50,9 +50,6 @@ def run(container: Container) -> int:
         BaselineError: The baseline's files cannot be read.
     """
     environment = container.environment
-    kind = environment.get("analysis_type") or "DATA_QUALITY"
-    if kind != "DATA_QUALITY":
-        raise PlanError(f"analysis_type is {kind!r}; this version analyses data quality only.")
     source, output = (
         container.path(container.require("dataset_source")),
         container.path(container.require("output_path")),

@@ -9,7 +9,7 @@ path in the job         what lies there
 ======================  ==============================================================================
 ``…/input/plan``        this file
 ``…/input/capture``     captured JSON Lines (monitor, dataset), below their S3 folders
-``…/input/ground_truth``  ground-truth records (dataset)
+``…/input/ground_truth``  ground-truth records (dataset; monitor, where a due monitor needs labels)
 ``…/input/dataset``     CSV with a header (baseline)
 ``…/input/states``      the monitor's stored windows, below their folders (replay)
 ``…/model``             the model artefact, ``model.tar.gz`` or its files (monitor, baseline); only for attribution
@@ -38,6 +38,7 @@ STATES_PATH = "/opt/ml/processing/input/states"
 DATASET_PATH = "/opt/ml/processing/input/dataset"
 MODEL_PATH = "/opt/ml/processing/model"
 BASELINE_PATH = "/opt/ml/processing/baseline"
+PROCESSING_PATH = "/opt/ml/processing"
 OUTPUT_PATH = "/opt/ml/processing/output"
 PLAN_ENVIRONMENT_KEY = "job_plan"
 
@@ -55,7 +56,7 @@ class MonitorPlan(_Plan):
     """Run every due monitor over one window's captures.
 
     Writes ``<monitor>/<window.path>/`` with ``statistics.json``, ``constraints.json``, ``constraint_violations.json``,
-    the state and ``verdict.json``.
+    the state and ``verdict.json``; and ``merge/<window.path>/`` when a monitor needs labels.
     """
 
     kind: Literal["monitor"] = "monitor"
@@ -65,6 +66,12 @@ class MonitorPlan(_Plan):
     baseline_id: str | None = None
     input_manifest: str | None = None
     model_data_uri: str | None = Field(None, description="What is mounted as the model artefact.")
+    labels_manifest: str | None = Field(
+        None, description="SHA-256 over the keys and ETags of the ground-truth objects the job was given."
+    )
+    labels_closed: bool = Field(
+        False, description="No label is waited for any longer: the run says so, since the engine knows no clock."
+    )
 
 
 class BaselinePlan(_Plan):

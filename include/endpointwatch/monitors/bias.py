@@ -21,7 +21,7 @@ import polars as pl
 
 from endpointwatch.config.bias import Bias
 from endpointwatch.metrics.bias.catalogue import FLIP_TEST, METRICS, BiasMetric, Stage
-from endpointwatch.metrics.bias.flip_test import NOT_NUMERIC, ft
+from endpointwatch.metrics.bias.flip_test import ft
 from endpointwatch.metrics.bias.ratios import NotComputableError
 from endpointwatch.metrics.bias.slices import UNKNOWN, Slice
 from endpointwatch.monitors.analysis_document import Bounds, Measured
@@ -97,12 +97,12 @@ def flip_tests(rows: pl.DataFrame, roles: Roles, state: Outcomes) -> Outcomes:
     for facet in roles.facets:
         features = rows.select(pl.exclude(*parts, facet.column))
         numeric = all(kind.is_numeric() or kind == pl.Boolean for kind in features.dtypes)
-        table = features.cast(pl.Float64).to_numpy() if numeric and features.width else np.empty((rows.height, 0))
+        table = features.cast(pl.Float64).to_numpy().reshape(rows.height, -1) if numeric else None
         own = keys(rows[facet.column], facet)
         for value, inside in groups(state, facet):
             member = own.is_in(list(inside)).fill_null(value=False).to_numpy()
             try:
-                flips[facet.column, value] = ft(table, member, predicted) if numeric else NOT_NUMERIC
+                flips[facet.column, value] = ft(table, member, predicted)
             except NotComputableError as error:
                 flips[facet.column, value] = str(error)
     return Outcomes(state.frame, state.rows, state.spans, flips)

@@ -125,6 +125,21 @@ def choose(column: pl.Series, values: Sequence[Value], *, strict: bool = False) 
     return Choice(name, threshold=limit)
 
 
+def choose_outcomes(
+    label: pl.Series, answers: pl.Series, values: Sequence[Value], *, strict: bool = False
+) -> tuple[Choice, Choice]:
+    """The good values of a label and of a model's answers that are labels themselves.
+
+    Raises:
+        ValueError: As :func:`choose`; and with ``strict`` when one is continuous and the other is not. Otherwise the
+            answers are read as the label is.
+    """
+    good, own = choose(label, values, strict=strict), choose(answers, values, strict=strict)
+    if strict and (good.threshold is None) != (own.threshold is None):
+        raise ValueError("Predicted Label Column series datatype is not the same as Label Column series")
+    return good, Choice(answers.name, good.values, good.threshold)
+
+
 def continuous(column: pl.Series, *, strict: bool = False) -> bool:
     """Whether a column holds measurements rather than categories (smclarify 0.5, ``common.series_datatype``)."""
     present = column.drop_nulls()

@@ -45,9 +45,20 @@ def hashes(texts: Sequence[str] | pa.Array, *, seed: int = 42) -> Words:
     # Texts of one length go through the same steps, so they are hashed together, as rows of a matrix.
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
-        block = data[offsets[rows][:, None] + np.arange(length)] if length else np.empty((rows.size, 0), np.uint8)
+        block = _block(data, offsets, rows, int(length))
         answer[rows] = _hash_rows(block, np.uint64(seed))
     return answer
+
+
+def _block(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArray[np.intp], length: int
+) -> NDArray[np.uint8]:
+    if length == 0:
+        return np.empty((rows.size, 0), np.uint8)
+    if rows.size == offsets.size - 1:
+        # All are of one length, as ids are: they lie side by side already.
+        return np.asarray(data[offsets[0] : offsets[-1]].reshape(rows.size, length), np.uint8)
+    return np.asarray(data[offsets[rows][:, None] + np.arange(length)], np.uint8)
 
 
 def _hash_rows(block: NDArray[np.uint8], seed: np.uint64) -> Words:

@@ -82,7 +82,7 @@ def test_a_check_under_awss_keys_counts_its_violations(job, traffic):
         ({}, "The environment has no dataset_source"),
         ({"job_plan": "/opt/ml/processing/input/plan/none.json"}, "job_plan points to"),
         ({**ANALYSIS, "record_preprocessor_script": "/x.py"}, "The script /x.py cannot be run"),
-        ({**ANALYSIS, "analysis_type": "MODEL_QUALITY"}, "MODEL_QUALITY"),
+        ({**ANALYSIS, "analysis_type": "DANCE"}, "it must be MODEL_QUALITY, DATA_QUALITY"),
         ({**ANALYSIS, "dataset_format": "csv"}, "dataset_format"),
         ({**ANALYSIS, "dataset_format": '{"avro": {}}'}, "use one of csv, json, parquet"),
         ({**ANALYSIS, "dataset_format": '{"parquet": {}}'}, "the file is no whole Parquet file"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from endpointwatch.jobs.monitors import attribution, data_quality
+from endpointwatch.jobs.monitors import attribution, bias, data_quality
 from endpointwatch.jobs.monitors.duty import MonitorJob
 
-JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in (data_quality, attribution)}
+JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in (data_quality, bias, attribution)}

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree  # type: ignore[import-untyped]
-from sklearn.neighbors import KNeighborsClassifier
 
 from endpointwatch.metrics.bias.ratios import NotComputableError
 
-NOT_NUMERIC = "FlipTest does not support non-numeric columns"
 NEIGHBOURS = 5
 #: With fewer rows outside the facet only the nearest one is asked.
 FEW = 10
@@ -23,11 +20,12 @@ _TREE_COLUMNS = 15
 _TIE = 1e-9
 
 
-def ft(features: NDArray[np.float64], facet: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
+def ft(features: NDArray[np.float64] | None, facet: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
     """Flip Test (FT).
 
     Args:
-        features: Every numeric column but facet, label and prediction, shape ``(rows, columns)``.
+        features: Every column but facet, label and prediction, shape ``(rows, columns)``; None when they are not
+            all numeric.
         facet: Which rows are the group's, shape ``(rows,)``.
         predicted: Which are predicted positive, shape ``(rows,)``.
 
@@ -36,7 +34,8 @@ def ft(features: NDArray[np.float64], facet: NDArray[np.bool_], predicted: NDArr
         five nearest neighbours outside the facet is refused, less the reverse.
 
     Raises:
-        NotComputableError: The facet or its complement is empty, there is no column, or a value is missing.
+        NotComputableError: The facet or its complement is empty, there is no column, one is not numeric, or a value
+            is missing.
 
     References:
         Black, Yeom & Fredrikson (2020), "FlipTest"; smclarify 0.5, ``posttraining.FT``, whose nearest-neighbour search
@@ -46,6 +45,8 @@ def ft(features: NDArray[np.float64], facet: NDArray[np.bool_], predicted: NDArr
         raise NotComputableError("Facet set is empty")
     if facet.all():
         raise NotComputableError("Negated Facet set is empty")
+    if features is None:
+        raise NotComputableError("FlipTest does not support non-numeric columns")
     if not features.shape[1]:
         raise NotComputableError("FlipTest needs at least one numeric column besides facet and label")
     if not np.isfinite(features).all():
@@ -70,6 +71,8 @@ def _neighbours_answers(
     if others.shape[1] <= _TREE_COLUMNS and len(others) > count:
         found, open_ = _without_ties(others, answers, asked, count)
     if open_.any():
+        from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415 (heavy, and most jobs do without it)
+
         judge = KNeighborsClassifier(n_neighbors=count).fit(others, answers)
         found[open_] = judge.predict(asked[open_])
     answered: NDArray[np.bool_] = found[back.ravel()]
@@ -80,6 +83,8 @@ def _without_ties(
     others: NDArray[np.float64], answers: NDArray[np.bool_], asked: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The majority among the nearest, and for which rows a tie leaves open who is among them; a quick search."""
+    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # noqa: PLC0415 (the same)
+
     distances, places = cKDTree(others).query(asked, k=count + 1, workers=-1)
     nearest = answers[places[:, :count]].sum(axis=1)
     last, next_ = distances[:, count - 1], distances[:, count]
