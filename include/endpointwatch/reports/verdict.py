@@ -10,7 +10,7 @@ from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
 from endpointwatch.merge.counts import Labels
-from endpointwatch.monitors.findings import Distance, Estimate, Metric, Violation
+from endpointwatch.monitors.findings import AttributionFindings, Distance, Estimate, Metric, Violation
 
 __all__ = [
     "REMEDIES",
@@ -132,6 +132,7 @@ class Verdict(BaseModel):
     estimates: tuple[Estimate, ...] = Field(
         (), description="Performance estimated from probabilities, beside what is measured; nothing is judged on it."
     )
+    attribution: AttributionFindings | None = Field(None, description="Of the attribution monitor alone.")
     set_aside: tuple[SetAside, ...] = ()
     reference: Reference | None = Field(None, description="None: the baseline that was learnt for the model version.")
     segments: Segments | None = None

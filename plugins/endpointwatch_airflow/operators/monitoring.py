@@ -23,6 +23,7 @@ from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
+from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 from endpointwatch_airflow.scripts import found_scripts
@@ -94,6 +95,7 @@ class RunMonitorsOperator(SageMakerJobOperator):
             model_version=version,
             baseline_id=baseline,
             input_manifest=manifest_hash((*self.inputs, *earlier, *(script.object for script in scripts))),
+            model_data_uri=model_data_uri(self.hook, self.endpoint, self.deployment, self.monitors),
         )
         root = capture_root(self.endpoint)
         plan_uri, manifest_uri = f"{layout.job(job)}/plan.json", f"{layout.job(job)}/capture.manifest"
@@ -107,6 +109,7 @@ class RunMonitorsOperator(SageMakerJobOperator):
             self.store.write(states_uri, manifest(layout.root, earlier))
             mounts.append(Mount("states", states_uri, STATES_PATH, manifest=True))
         mounts += [script.mount for script in scripts]
+        mounts += model_mounts(plan.model_data_uri)
         return planned_processing(
             self.endpoint,
             plan_uri=plan_uri,
