@@ -13,7 +13,10 @@ BIN := $(ROOT)/.venv/bin
 # The caller's PYTHONPATH does not count: it may hold another checkout.
 RUN := PYTHONPATH="$(ROOT)/include:$(ROOT)/plugins" $(BIN)/python
 TESTS ?= tests
+# Processes that share the tests (tests/conftest.py says how); 0: one after another, in one.
+TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
+PYTEST := $(RUN) -m pytest -n $(TEST_PROCESSES)
 BENCH_ARGS ?=
 
 help:  ## this list
@@ -42,10 +45,10 @@ logs: setup  ## follow the logs until Ctrl-C
 	@$(RUN) -m onemachine logs --follow
 
 test: setup  ## every test, the end-to-end ones included (minutes)
-	@$(RUN) -m pytest $(TESTS) $(PYTEST_ARGS)
+	@$(PYTEST) $(TESTS) $(PYTEST_ARGS)
 
-test-fast: setup  ## the tests that start neither Airflow nor the local AWS
-	@$(RUN) -m pytest $(TESTS) -m "not e2e and not pocketaws" $(PYTEST_ARGS)
+test-fast: setup  ## the tests that start no server, no Spark and no training
+	@$(PYTEST) $(TESTS) -m "not e2e and not pocketaws and not spark and not slow" $(PYTEST_ARGS)
 
 lint: setup  ## style, import borders, docker-compose.yaml
 	@$(BIN)/ruff check .

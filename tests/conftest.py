@@ -3,6 +3,8 @@
 ``pocketaws`` is one process for the whole session; a test that kills or configures one starts its own with
 ``start_pocketaws``. Both run from their own environment (``POCKETAWS_PYTHON``, else ``.venv-pocketaws``), as users do,
 and are never imported here.
+
+And which tests stay together when several processes share the work (pytest-xdist, ``-n 2``).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import shutil
@@ -26,6 +29,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+# scikit-learn in every test process and in all they start: threads that wait for one another cost more than they bring.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Every boto3 session reads its services' models anew, and every operator under test makes a session: read each once.
+JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 INCLUDE = REPOSITORY / "include"
@@ -33,6 +44,7 @@ IMAGES = INCLUDE / "containers" / "images.json"
 ACCOUNT, REGION = "123456789012", "us-east-1"
 START_SECONDS = 60.0
 _LIBC = ctypes.CDLL(None)
+LONGEST_FIRST = ("e2e", "slow", "pocketaws")
 # Image URIs that exist in tests only: one runs Python source, the other a shell command.
 # SageMaker takes arguments of at most 256 characters without line breaks, so source comes in pieces of base64.
 RUN_SOURCE = "import base64, sys; exec(base64.b64decode(''.join(sys.argv[1:])))"
@@ -43,6 +55,31 @@ TEST_IMAGES = [
 PYTHON_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/test-python:1"
 SHELL_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/test-shell:1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-test-role"
+
+
+class OneFileOneProcess(LoadScopeScheduling):
+    """A file stays in one process, for its fixtures; all of ``tests/e2e`` does: its files share one Airflow."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "e2e" if "e2e" in Path(file).parts else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneFileOneProcess:
+    """For ``-n``; ``--dist loadgroup`` could say the same if xdist 3.8 knew how pytest 9.2 keeps a test's id."""
+    config.option.loadscopereorder = False
+    return OneFileOneProcess(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest starts first, so that no process is left with it at the end."""
+    items.sort(key=_start)
+
+
+def _start(item: pytest.Item) -> int:
+    places = [place for place, marker in enumerate(LONGEST_FIRST) if item.get_closest_marker(marker)]
+    return min(places, default=len(LONGEST_FIRST))
 
 
 def pocketaws_python() -> Path:

@@ -20,6 +20,8 @@ from endpointwatch_airflow.hooks.store import StoreHook
 from endpointwatch_airflow.pipelines import retrain
 from sagemaker_fakes import DECLARED, S3, SageMaker
 
+pytestmark = pytest.mark.slow
+
 HOUR = {"start": "2026-11-02T03:00:00Z", "end": "2026-11-02T04:00:00Z"}
 FOLDER = "2026/11/02/03"
 

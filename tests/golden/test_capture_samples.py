@@ -12,6 +12,7 @@ from endpointwatch.capture.records import records
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading, captured_rows
 from endpointwatch.config.data_quality import JsonPayloads
+from endpointwatch.jobs.scripts import InferenceRecord
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ def test_every_captured_line_is_a_record_with_both_sides_ids_and_time(fixtures, 
     ((frame, malformed),) = records(fixtures / "capture-samples" / file)
     assert malformed == []
     assert frame.height == count
+    assert "inference_id" in frame.columns
     for column in ("input_data", "output_data", "input_type", "output_type", "event_id", "inference_time"):
         assert frame[column].null_count() == 0, column
     assert set(frame["input_encoding"]) == set(frame["output_encoding"]) == {encoding}
@@ -103,5 +105,16 @@ def test_a_merged_record_holds_its_label_beside_the_capture(fixtures, tmp_path):
     assert malformed == []
     assert frame["truth_data"].to_list() == [merged["groundTruthData"]["data"]]
     assert frame["inference_id"].to_list() == ["95"]
-    batch = json.loads((fixtures / "capture-samples" / "merged_batch_csv_record.json").read_bytes())
-    assert set(batch["captureData"]) == {"batchTransformOutput"}
+
+
+@pytest.mark.parametrize(("file", "label"), [("csv", "1"), ("jsonlines", '{"label": 1}')])
+def test_a_merged_record_of_a_batch_transform_is_read_by_a_script_with_its_label_and_its_output_alone(
+    fixtures, file, label
+):
+    merged = json.loads((fixtures / "capture-samples" / f"merged_batch_{file}_record.json").read_bytes())
+    assert set(merged) == {"eventVersion", "groundTruthData", "captureData", "eventMetadata"}
+    assert set(merged["captureData"]) == {"batchTransformOutput"}
+    record = InferenceRecord.of(merged)
+    assert (record.endpoint_input, record.endpoint_output) == (None, None)
+    assert record.batch_transform_output.data == merged["captureData"]["batchTransformOutput"]["data"]
+    assert record.ground_truth.data == label

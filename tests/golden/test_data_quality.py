@@ -172,13 +172,15 @@ def test_scores600_monitoring_finds_exactly_awss_violation(fixtures, analyse, mo
     assert result.message == "CompletedWithViolations: Job completed successfully with 1 violations."
 
 
-def test_batch_missing1152_finds_exactly_awss_four_incomplete_columns(fixtures, analyse):
+@pytest.mark.parametrize("mode", MODES)
+def test_batch_missing1152_finds_exactly_awss_four_incomplete_columns(fixtures, analyse, mode):
     case = fixtures / "dq-batch-missing1152"
     baseline = analyse(case / "clean.csv", CSV)
     result = analyse(
         case / "current_missing.csv",
         CSV,
         baseline_constraints=str(baseline.base / "processing" / "output" / "constraints.json"),
+        aws_compatible=mode,
     )
     expected = read(case / "expected_violations.json")
     expected = expected["violations"] if isinstance(expected, dict) else expected

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from endpointwatch.metrics import distances
+from endpointwatch.monitors import statistics
 from endpointwatch.monitors.statistics import known
-from endpointwatch.states import Kll
+from endpointwatch.states import Kll, Moments
 
 
 def test_every_distance_of_the_librarys_tests_is_met(fixtures):
@@ -30,11 +31,18 @@ def test_every_distance_of_the_librarys_tests_is_met(fixtures):
     assert checked >= 4
 
 
-def test_small_sketches_of_the_librarys_tests_are_built_element_by_element(fixtures):
-    for case in json.loads((fixtures / "drift-deequ-linf" / "kll.json").read_bytes()):
-        sketch = Kll(k=case["k"], c=case["c"]).extend(np.array(case["values"], float))
+def test_small_sketches_of_the_librarys_tests_are_built_element_by_element(fixtures, monkeypatch):
+    cases = json.loads((fixtures / "drift-deequ-linf" / "kll.json").read_bytes())
+    assert cases
+    for case in cases:
+        values = np.array(case["values"], float)
+        sketch = Kll(k=case["k"], c=case["c"]).extend(values)
         if case.get("sketch"):
             assert [level.tolist() for level in sketch.levels] == case["sketch"]
+        monkeypatch.setattr(statistics, "BUCKETS", case["buckets_n"])
+        made = statistics.buckets(sketch, values.min(), values.max())
+        assert [[b["lower_bound"], b["upper_bound"], b["count"]] for b in made] == case["buckets"]
+        assert Moments.of(values).std_dev == pytest.approx(case["std_dev"], rel=1e-12)
 
 
 def test_an_aws_statistics_file_is_read_back_column_by_column(fixtures):

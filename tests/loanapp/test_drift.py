@@ -20,6 +20,8 @@ from endpointwatch.monitors.statistics import statistics
 from loanapp.applications import FEATURES, LABEL, Applications
 from loanapp.story import SEED, tell
 
+pytestmark = pytest.mark.slow
+
 ANCHOR = datetime(2026, 3, 1, 12, tzinfo=UTC)
 APPLICATIONS = Applications.load()
 SETTINGS = DataQuality()

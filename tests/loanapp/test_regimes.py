@@ -14,6 +14,8 @@ from containers.sklearn_example.training import fit
 from loanapp.applications import FEATURES, LABEL, Applications
 from loanapp.story import SEED, tell
 
+pytestmark = pytest.mark.slow
+
 ANCHOR = datetime(2026, 3, 1, 12, tzinfo=UTC)
 APPLICATIONS = Applications.load()
 SEEDS = [SEED, *range(1, 12)]

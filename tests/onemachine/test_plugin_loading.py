@@ -11,6 +11,8 @@ import pytest
 
 from onemachine.settings import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 from airflow import plugins_manager
 plugins, errors = plugins_manager._get_plugins()

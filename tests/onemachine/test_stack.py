@@ -22,6 +22,8 @@ from onemachine.environment import MARK
 from onemachine.errors import ComponentError, NotSetUpError, PortInUseError, StackError
 from onemachine.settings import HOST
 
+pytestmark = pytest.mark.slow
+
 
 def up(settings, **more):
     return stack.up(settings, say=stack.quiet, ready_seconds=30, **more)

@@ -8,7 +8,9 @@ import jmespath
 import jmespath.exceptions
 from pydantic import Field, field_validator, model_validator
 
-from endpointwatch.config.section import Section, Share, Switch
+from endpointwatch.config.columns import ColumnOverrides
+from endpointwatch.config.held_against import FixedBaseline, HeldAgainst
+from endpointwatch.config.section import S3Uri, Section, Share, Switch
 
 
 class DistributionConstraints(Section):
@@ -59,6 +61,20 @@ class JsonPayloads(Section):
         return value
 
 
+class Segments(Section):
+    """The same report once more for each value of a column."""
+
+    column: str = Field(description="The column whose values part the rows, by its name in the baseline.", min_length=1)
+    maximum: int = Field(
+        20, ge=1, le=1000, description="So many values have a report; the rows of all others are counted as one."
+    )
+    minimum_rows: int = Field(100, ge=1, description="A segment with fewer rows is described, but not judged.")
+    alarm: Switch = Field(
+        "Enabled",
+        description="A segment's violations give the window the verdict VIOLATIONS; Disabled: they are only named.",
+    )
+
+
 class DataQuality(Section):
     """The data-quality monitor: types, completeness, known values, drift against the baseline."""
 
@@ -71,9 +87,24 @@ class DataQuality(Section):
     distribution_constraints: DistributionConstraints = Field(
         DistributionConstraints(), description="How drift is measured, and from where on it counts."
     )
+    columns: tuple[str, ...] | None = Field(
+        None, description="The columns that are watched, by their names in the baseline; null means all.", min_length=1
+    )
+    excluded_columns: tuple[str, ...] = Field((), description="Columns that are not watched.")
+    column_overrides: dict[str, ColumnOverrides] = Field(
+        default_factory=dict, description="What is asked of single columns, by their names in the baseline."
+    )
+    baseline: HeldAgainst = Field(FixedBaseline(), description="What a window's distributions are held against.")
+    segments: Segments | None = Field(None, description="Leave out for one report over all rows.")
     minimum_rows: int = Field(1, ge=1, description="Fewer rows give the verdict TOO_FEW_ROWS instead of a judgement.")
     json_payloads: JsonPayloads = Field(
         JsonPayloads(), description="Where rows and columns stand in captured JSON that is not flat."
+    )
+    record_preprocessor_script: S3Uri | None = Field(
+        None, description="Python with AWS's `preprocess_handler`: makes the rows of captured records and data sets."
+    )
+    post_analytics_processor_script: S3Uri | None = Field(
+        None, description="Python with AWS's `postprocess_handler`: is called when a window's report is written."
     )
     benjamini_hochberg: Switch = Field(
         "Disabled",
@@ -89,3 +120,28 @@ class DataQuality(Section):
         if self.aws_compatible == self.benjamini_hochberg == "Enabled":
             raise ValueError("aws_compatible and benjamini_hochberg are both Enabled; AWS makes no such correction")
         return self
+
+    @model_validator(mode="after")
+    def _columns_agree(self) -> Self:
+        if both := sorted(set(self.columns or ()) & set(self.excluded_columns)):
+            raise ValueError(f"{both} stand under columns and under excluded_columns; keep one of the two")
+        if unwatched := [name for name in self.column_overrides if not self.watches(name)]:
+            raise ValueError(f"column_overrides has {unwatched}, which columns and excluded_columns leave out")
+        asked = [name for name, own in self.column_overrides.items() if own.is_non_negative]
+        if self.aws_compatible == "Enabled" and asked:
+            raise ValueError(
+                f"column_overrides asks for is_non_negative of {asked}, which AWS never checks; leave it out, or set "
+                "aws_compatible to Disabled"
+            )
+        return self
+
+    def watches(self, column: str) -> bool:
+        """Whether ``column`` is one of those that are watched."""
+        return (self.columns is None or column in self.columns) and column not in self.excluded_columns
+
+    def named_columns(self) -> tuple[tuple[str, str], ...]:
+        """Every column that the settings name, with the key it stands under."""
+        segments = [("segments.column", self.segments.column)] if self.segments else []
+        told = (("columns", self.columns or ()), ("excluded_columns", self.excluded_columns))
+        listed = [(key, name) for key, names in told for name in names]
+        return (*listed, *(("column_overrides", name) for name in self.column_overrides), *segments)

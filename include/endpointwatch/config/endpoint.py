@@ -7,10 +7,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from endpointwatch.config.attribution import Attribution
+from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.model_quality import ModelQuality
-from endpointwatch.config.section import S3Uri, Section
+from endpointwatch.config.section import DatasetFormat, S3Uri, Section
 
 
 class Aws(Section):
@@ -65,7 +67,7 @@ class Job(Section):
 
 
 # What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
-Monitor = Annotated[DataQuality | ModelQuality, Field(discriminator="kind")]
+Monitor = Annotated[DataQuality | ModelQuality | Bias | Attribution, Field(discriminator="kind")]
 
 
 class Decision(Section):
@@ -134,7 +136,11 @@ class Endpoint(Section):
     job: Job
     baseline_dataset_uri: S3Uri | None = Field(
         None,
-        description="CSV with header, the model's output column first. Null takes what the model package names.",
+        description="What baselines are learnt from, the model's output column first. Null takes what the model "
+        "package names.",
+    )
+    baseline_dataset_format: DatasetFormat = Field(
+        "csv", description="How baseline data sets are written, that of a model package as well."
     )
     monitors: tuple[Monitor, ...] = Field(min_length=1)
     ground_truth: GroundTruth | None = Field(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from endpointwatch.errors import EndpointWatchError
 from endpointwatch.jobs import environment as environment_jobs
-from endpointwatch.jobs.container import BASE_DIR_KEY, Container
+from endpointwatch.jobs.container import BASE_DIR_KEY, FINAL, Container
 from endpointwatch.jobs.plan import PLAN_ENVIRONMENT_KEY
 
 FAILED = 255
@@ -38,11 +38,13 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         violations = environment_jobs.run(container)
     except EndpointWatchError as error:
         _log.error("%s: %s", type(error).__name__, error)
-        return _failed(container, str(error))
+        # AWS's own contract knows AWS's own texts only.
+        planned = PLAN_ENVIRONMENT_KEY in container.environment
+        return _failed(container, str(error), ending=FINAL if planned else "")
     except Exception as error:  # noqa: BLE001 (whatever it is, the job must leave its reason behind)
         _log.exception("The analysis failed unexpectedly")
         return _failed(container, f"{type(error).__name__}: {error}")
-    message = COMPLETED
+    message = environment_jobs.completed(container) or COMPLETED
     if violations:
         message = f"CompletedWithViolations: Job completed successfully with {violations} violations."
     container.leave_message(message)
@@ -50,8 +52,8 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     return 0
 
 
-def _failed(container: Container, reason: str) -> int:
-    container.leave_message(f"Error: {reason}")
+def _failed(container: Container, reason: str, *, ending: str = "") -> int:
+    container.leave_message(f"Error: {reason}", ending=ending)
     return FAILED
 
 

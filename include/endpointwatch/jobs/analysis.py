@@ -64,8 +64,7 @@ def run(container: Container) -> int:
         if script:
             batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, windows(container))
         else:
-            strict = settings.aws_compatible == "Enabled"
-            batches = _cells(form, source, tally, windows(container), names, strict=strict)
+            batches = _cells(form, source, tally, windows(container), names, settings)
         state = collect(batches, tally, data_quality.compute, names=baseline.names if baseline else ())
     if names:
         state = _named(state, tuple(names))
@@ -130,10 +129,27 @@ def _settings(container: Container) -> DataQuality:
                 "distribution_constraints": DistributionConstraints.model_validate(
                     {"categorical_drift_method": environment.get("categorical_drift_method") or "LInfinity"}
                 ),
+                "json_payloads": _json_payloads(container),
             }
         )
     except ValidationError as error:
-        raise PlanError(f"aws_compatible or categorical_drift_method in the environment is wrong: {error}") from error
+        raise PlanError(
+            f"aws_compatible, categorical_drift_method or json_payloads in the environment is wrong: {error}"
+        ) from error
+
+
+def _json_payloads(container: Container) -> Any:
+    """The value of ``json_payloads``: JSON, or the path of a file with it, since values have at most 256 characters."""
+    text = container.environment.get("json_payloads") or "{}"
+    try:
+        if not text.lstrip().startswith("{"):
+            text = container.path(text).read_text(encoding="utf-8")
+        return json.loads(text)
+    except (OSError, ValueError) as error:
+        raise PlanError(
+            f'json_payloads in the environment is {text!r}; it must be JSON, as {{"input_rows": "instances"}}, or the '
+            f"path of a file that holds it ({error})."
+        ) from error
 
 
 def _baseline(container: Container) -> Baseline | None:
@@ -172,8 +188,7 @@ def _cells(
     tally: Tally,
     windows: tuple[Window, ...],
     names: list[str],
-    *,
-    strict: bool,
+    settings: DataQuality,
 ) -> Iterator[Batch]:
     (name, options), *_ = form.items()
     if name == "csv":
@@ -183,7 +198,8 @@ def _cells(
             yield Batch(table.file, table.frame)
     elif name in _CAPTURES:
         require_captures(source)
-        yield from captured(source, tally, Reading(windows, _sides(options), strict=strict))
+        strict = settings.aws_compatible == "Enabled"
+        yield from captured(source, tally, Reading(windows, _sides(options), settings.json_payloads, strict))
     elif name == "json":
         for table in json_rows(source, tally, lines=by_lines(options)):
             yield Batch(table.file, table.frame, table.names)

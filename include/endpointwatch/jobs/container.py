@@ -16,6 +16,8 @@ from endpointwatch.errors import PlanError
 PREFIX = "/opt/ml"
 BASE_DIR_KEY = "SAGEMAKER_BASE_DIR"
 MESSAGE_LIMIT = 1000
+#: Ends the exit message of a planned job that fails for what it was given; who started the job need not try again.
+FINAL = "The same inputs would fail again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,13 @@ class Container:
             raise PlanError(f"The environment has no {key}. Set it, or `job_plan` to the path of a plan.")
         return value
 
-    def leave_message(self, text: str) -> None:
-        """Write the exit message; SageMaker shows the first kilobyte of it."""
+    def leave_message(self, text: str, *, ending: str = "") -> None:
+        """Write the exit message; SageMaker shows the first kilobyte of it, so ``text`` gives way to ``ending``."""
         path = self.path("/opt/ml/output/message")
         path.parent.mkdir(parents=True, exist_ok=True)
-        short = text.encode()[:MESSAGE_LIMIT].decode(errors="ignore")
-        path.write_text(short, encoding="utf-8")
+        last = f" {ending}" if ending else ""
+        short = text.encode()[: MESSAGE_LIMIT - len(last.encode())].decode(errors="ignore")
+        path.write_text(short + last, encoding="utf-8")
 
     @property
     def metrics_file(self) -> Path:

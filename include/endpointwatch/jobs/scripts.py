@@ -32,6 +32,7 @@ from endpointwatch.capture.window import SHADOW, SUFFIXES
 from endpointwatch.config.window import Window
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.collect import Batch
+from endpointwatch.jobs.container import Container
 
 PREPROCESSOR = "preprocess_handler"
 POSTPROCESSOR = "postprocess_handler"
@@ -88,6 +89,11 @@ def _payload(part: Mapping[str, Any] | None) -> Payload | None:
     if part is None:
         return None
     return Payload(part.get("data"), part.get("encoding"), part.get("observedContentType"), part.get("mode"))
+
+
+def mounted(container: Container, folder: str, uri: str) -> Path:
+    """Where the script that the endpoint's file names by ``uri`` lies in the container."""
+    return container.path(f"{folder}/{uri.rstrip('/').rpartition('/')[2]}")
 
 
 def handler(path: Path, name: str) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from endpointwatch.config.columns import ColumnOverrides
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.section import Switch
 from endpointwatch.states.types import InferredType
@@ -81,9 +82,34 @@ class FeatureConstraints(_Part):
 
     def settings(self, general: MonitoringConfig) -> MonitoringConfig:
         """What holds for this column: the general settings, and over them the column's own."""
-        nested = self.string_constraints.monitoring_config_overrides if self.string_constraints else None
-        overrides = {**(nested or {}), **(self.monitoringConfigOverrides or {})}
+        overrides = self._overrides()
         return general.overridden(overrides) if overrides else general
+
+    def under(self, own: ColumnOverrides) -> FeatureConstraints:
+        """What is asked of this column where the endpoint's file says ``own`` about it."""
+        changes: dict[str, Any] = {}
+        if own.inferred_type is not None:
+            changes["inferred_type"] = own.inferred_type
+        if own.completeness is not None:
+            changes["completeness"] = own.completeness
+        if own.is_non_negative is not None:
+            changes["num_constraints"] = NumberConstraints(is_non_negative=own.is_non_negative)
+        if own.domains is not None:
+            texts = self.string_constraints or StringConstraints()
+            changes["string_constraints"] = texts.model_copy(update={"domains": own.domains or None})
+        if told := own.monitoring_config():
+            before = self._overrides()
+            drift = {**before.get("distribution_constraints", {}), **told.get("distribution_constraints", {})}
+            changes["monitoringConfigOverrides"] = {
+                **before,
+                **told,
+                **({"distribution_constraints": drift} if drift else {}),
+            }
+        return self.model_copy(update=changes)
+
+    def _overrides(self) -> dict[str, Any]:
+        nested = self.string_constraints.monitoring_config_overrides if self.string_constraints else None
+        return {**(nested or {}), **(self.monitoringConfigOverrides or {})}
 
 
 class Constraints(_Part):
@@ -92,6 +118,13 @@ class Constraints(_Part):
     version: float = 0.0
     features: tuple[FeatureConstraints, ...]
     monitoring_config: MonitoringConfig = Field(default_factory=MonitoringConfig)
+
+    def under(self, settings: DataQuality) -> Constraints:
+        """What is asked of the watched columns, where the endpoint's file says ``settings`` about the monitor."""
+        told = settings.column_overrides
+        watched = (feature for feature in self.features if settings.watches(feature.name))
+        asked = (feature.under(told[feature.name]) if feature.name in told else feature for feature in watched)
+        return self.model_copy(update={"features": tuple(asked)})
 
     def document(self) -> dict[str, Any]:
         """The file's content, with AWS's keys in AWS's order."""

@@ -16,12 +16,13 @@ another number of columns   those with the same name are checked    nothing else
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
+from endpointwatch.config.columns import ColumnOverrides
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.monitors import drift, texts
 from endpointwatch.monitors.constraints import (
@@ -39,6 +40,7 @@ NAME = "data_quality"
 #: The checks of a table's columns, whatever is in them.
 COLUMN_CHECKS = ("extra_column_check", "missing_column_check")
 _NUMBERS = ("Integral", "Fractional")
+_AS_LEARNT = ColumnOverrides()
 
 
 @dataclass(frozen=True)
@@ -74,26 +76,34 @@ def suggest(state: Table, settings: DataQuality) -> Constraints:
     return Constraints(features=features, monitoring_config=MonitoringConfig.of(settings))
 
 
+def watched(state: Table, settings: DataQuality) -> Table:
+    """The columns of ``state`` that the settings watch; all of them where it has none of those names."""
+    names = tuple(name for name in state.names if settings.watches(name))
+    return state.selected(names) if names else state
+
+
 def check(state: Table, baseline: Baseline, settings: DataQuality) -> Findings:
     """Hold ``state`` against ``baseline``. Columns are found by name; :meth:`Table.renamed` goes by position before."""
     config = baseline.constraints.monitoring_config
     if config.evaluate_constraints == "Disabled":
         return Findings()
     strict = settings.aws_compatible == "Enabled"
-    changed = _column_violations(state, baseline)
+    state, constraints = watched(state, settings), baseline.constraints.under(settings)
+    changed = _column_violations(state, baseline.names, tuple(feature.name for feature in constraints.features))
     if changed and strict:
         return Findings(changed, schema_changed=True)
     columns = dict(zip(state.names, state.columns, strict=True))
     violations: list[Violation] = list(changed)
     measured: list[Distance] = []
-    for feature in baseline.constraints.features:
-        own = feature.settings(config)
-        column = columns.get(feature.name)
-        if own.evaluate_constraints == "Disabled" or column is None:
+    for feature in constraints.features:
+        general, column = feature.settings(config), columns.get(feature.name)
+        if general.evaluate_constraints == "Disabled" or column is None:
             continue
-        violations += _violations(feature, own, column, strict=strict)
-        comparison, then = own.distribution_constraints, baseline.known.get(feature.name)
+        own = settings.column_overrides.get(feature.name, _AS_LEARNT)
+        violations += _violations(feature, general, own, column, strict=strict)
+        comparison, then = general.distribution_constraints, baseline.known.get(feature.name)
         if comparison.perform_comparison == "Enabled" and then is not None:
+            then = then if strict else _as_asked(then, own)
             distance = drift.measure(then, column, comparison, strict=strict)
             measured += [distance] if distance is not None else []
     if settings.benjamini_hochberg == "Enabled":
@@ -103,6 +113,13 @@ def check(state: Table, baseline: Baseline, settings: DataQuality) -> Findings:
             text = texts.baseline_drift(distance.distance, distance.threshold)
             violations.append(_violation(distance.feature_name, "baseline_drift_check", text))
     return Findings(tuple(violations), tuple(measured), schema_changed=bool(changed))
+
+
+def _as_asked(then: Known, own: ColumnOverrides) -> Known:
+    """The baseline's column, as fractional where that is what is asked for: its whole numbers are fractional, too."""
+    if then.inferred_type == "Integral" and own.inferred_type == "Fractional":
+        return replace(then, inferred_type="Fractional")
+    return then
 
 
 def _suggestion(name: str, column: Column) -> FeatureConstraints:
@@ -117,13 +134,21 @@ def _suggestion(name: str, column: Column) -> FeatureConstraints:
     )
 
 
-def _column_violations(state: Table, baseline: Baseline) -> tuple[Violation, ...]:
-    now, then = len(state.names), len(baseline.names)
+def _column_violations(state: Table, learnt: tuple[str, ...], asked: tuple[str, ...]) -> tuple[Violation, ...]:
+    """What is wrong about which columns there are.
+
+    Args:
+        state: The watched columns of the window; all of them where none has a name of the baseline's.
+        learnt: The baseline's columns.
+        asked: Those among them that are watched.
+    """
+    names = asked if set(asked) & set(state.names) else learnt
+    now, then = len(state.names), len(names)
     if now > then:
         return (_violation("Extra columns", "extra_column_check", texts.columns("extra", now, then)),)
     if now < then:
         return (_violation("Missing columns", "missing_column_check", texts.columns("missing", now, then)),)
-    gone = [name for name in baseline.names if name not in state.names]
+    gone = [name for name in names if name not in state.names]
     return tuple(
         _violation(name, "missing_column_check", f"The column {name} of the baseline is not in the current dataset.")
         for name in gone
@@ -131,7 +156,7 @@ def _column_violations(state: Table, baseline: Baseline) -> tuple[Violation, ...
 
 
 def _violations(
-    feature: FeatureConstraints, settings: MonitoringConfig, column: Column, *, strict: bool
+    feature: FeatureConstraints, settings: MonitoringConfig, own: ColumnOverrides, column: Column, *, strict: bool
 ) -> Iterator[Violation]:
     if column.present and feature.inferred_type != "Unknown":
         share = _typed(feature, column, strict=strict) / column.present
@@ -141,6 +166,9 @@ def _violations(
     if feature.completeness is not None and column.completeness < feature.completeness:
         text = texts.completeness(feature.completeness, column.completeness)
         yield _violation(feature.name, "completeness_check", text)
+    # A suggested is_non_negative is never checked, as on AWS; one that somebody asked for is.
+    if own.is_non_negative and column.moments.n and column.moments.low < 0:
+        yield _violation(feature.name, "non_negative_check", texts.non_negative(column.moments.low))
     domains = feature.string_constraints.domains if feature.string_constraints else None
     if domains and column.present:
         share = _familiar(frozenset(domains), column)

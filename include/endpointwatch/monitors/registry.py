@@ -6,6 +6,6 @@ and must not load every monitor's numerical libraries for it; each start of an A
 
 from __future__ import annotations
 
-from endpointwatch.monitors import data_quality
+from endpointwatch.monitors import bias, data_quality
 
-MONITORS = {monitor.NAME: monitor for monitor in (data_quality,)}
+MONITORS = {monitor.NAME: monitor for monitor in (data_quality, bias)}

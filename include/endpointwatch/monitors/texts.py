@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 
@@ -39,6 +40,11 @@ def categorical_values(threshold: float, share: float) -> str:
     )
 
 
+def non_negative(least: float) -> str:
+    """Of a check that AWS's analyzer does not make; in the manner of its own."""
+    return f"Non-negative requirement is not met. Expected: no value below 0. Observed: {java_double(least)}."
+
+
 def baseline_drift(distance: float, threshold: float) -> str:
     return f"Baseline drift distance: {java_double(distance)} exceeds threshold: {java_double(threshold)}"
 
@@ -48,3 +54,9 @@ def columns(kind: str, current: int, baseline: int) -> str:
         f"There are {kind} columns in current dataset. Number of columns in current dataset: {current}, "
         f"Number of columns in baseline constraints: {baseline}"
     )
+
+
+def bias_drift(value: float, baseline: float) -> str:
+    """Clarify's own sentence; its numbers are Python's, but for the infinite ones."""
+    now, then = ("Infinity" if n == math.inf else "-Infinity" if n == -math.inf else repr(n) for n in (value, baseline))
+    return f"Metric value {now} doesn't meet the baseline constraint requirement {then}"

@@ -14,6 +14,8 @@ CONSTRAINTS = "constraints.json"
 VIOLATIONS = "constraint_violations.json"
 VERDICT = "verdict.json"
 BASELINE = "baseline.json"
+ANALYSIS = "analysis.json"
+REPORT = "report.html"
 MERGE = "merge.json"
 REPLAY = "replay.json"
 REPLAY_TABLE = "replay.txt"
@@ -27,6 +29,16 @@ def json_text(document: Mapping[str, Any]) -> str:
 def violations_document(violations: Iterable[Violation]) -> dict[str, Any]:
     """``constraint_violations.json``; with no violation the list is there and empty."""
     return {"violations": [violation.model_dump() for violation in violations]}
+
+
+def clarify_text(document: Mapping[str, Any]) -> str:
+    """The document as Clarify lays it out: four spaces."""
+    return json.dumps(document, indent=4, ensure_ascii=False) + "\n"
+
+
+def clarify_violations(violations: Iterable[Violation]) -> dict[str, Any]:
+    """``constraint_violations.json`` of Clarify's monitors: a version, and each violation's keys in their order."""
+    return {"version": "1.0", "violations": [dict(sorted(one.model_dump().items())) for one in violations]}
 
 
 def write_text(path: Path, text: str) -> None:

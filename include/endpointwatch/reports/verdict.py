@@ -10,7 +10,7 @@ from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
 from endpointwatch.merge.counts import Labels
-from endpointwatch.monitors.findings import Distance, Estimate, Metric, Violation
+from endpointwatch.monitors.findings import AttributionFindings, Distance, Estimate, Metric, Violation
 
 __all__ = [
     "REMEDIES",
@@ -57,6 +57,58 @@ REMEDIES: dict[Status, str] = {
 }
 
 
+class LeftOut(BaseModel):
+    """An earlier window that was not added up, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window: str
+    reason: str
+
+
+class Reference(BaseModel):
+    """What a window's distributions were held against where the endpoint's file asks for earlier windows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str = Field(description="`rolling` or `same_hour_last_weeks`.")
+    held_against: Literal["earlier_windows", "learnt_baseline", "nothing"]
+    windows: tuple[str, ...] = Field((), description="The windows whose states were added up, the oldest first.")
+    rows: int = Field(0, description="Of those windows.")
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Segment(BaseModel):
+    """What is said about the rows of one value of a column."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: str | None = Field(description="Null: the rows without a value.")
+    folder: str = Field(description="Where its files lie, below the window's.")
+    rows: int
+    status: Status
+    violations: int = 0
+    drifted: tuple[str, ...] = Field((), description="The most drifted features, the farthest first.")
+
+
+class Segments(BaseModel):
+    """The window's rows parted by the values of a column."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str
+    alarm: Literal["Enabled", "Disabled"] = Field("Enabled", description="Whether they decide the window's status.")
+    segments: tuple[Segment, ...] = ()
+    other_rows: int = Field(0, description="Rows of values beyond the maximum; described, not judged.")
+    other_values: int = Field(0, description="How many different values these are, estimated.")
+    note: str = Field("", description="Why there are no segments.")
+
+    @property
+    def violated(self) -> tuple[Segment, ...]:
+        """The segments with violations."""
+        return tuple(segment for segment in self.segments if segment.violations)
+
+
 class Verdict(BaseModel):
     """Small, versioned, and a pure function of the window's inputs: no clock, no job name, no random number."""
 
@@ -80,12 +132,21 @@ class Verdict(BaseModel):
     estimates: tuple[Estimate, ...] = Field(
         (), description="Performance estimated from probabilities, beside what is measured; nothing is judged on it."
     )
+    attribution: AttributionFindings | None = Field(None, description="Of the attribution monitor alone.")
     set_aside: tuple[SetAside, ...] = ()
+    reference: Reference | None = Field(None, description="None: the baseline that was learnt for the model version.")
+    segments: Segments | None = None
     evidence: str = Field("", description="What the status rests on, in a sentence.")
     remedy: str = ""
     analyzer_version: str = __version__
     input_manifest: str | None = Field(None, description="SHA-256 over the keys and ETags of the objects read.")
     labels_manifest: str | None = Field(None, description="The same over the ground-truth objects: the labels it saw.")
+
+    @property
+    def segment_violations(self) -> int:
+        """The violations of all segments, where they decide the verdict."""
+        told = self.segments
+        return sum(one.violations for one in told.violated) if told and told.alarm == "Enabled" else 0
 
     def to_json(self) -> str:
         """The file's exact text: the same verdict always gives the same bytes."""

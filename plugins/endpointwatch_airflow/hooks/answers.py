@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from endpointwatch.jobs.container import FINAL
+
 JobKind = Literal["ProcessingJob", "TrainingJob"]
 
 #: Statuses in which an endpoint is between two states; everything else is an end.
@@ -41,6 +43,11 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         return self.status == "Completed"
+
+    @property
+    def final(self) -> bool:
+        """Whether the job failed for what it was given, as it says itself, so that another one would fail as well."""
+        return self.status == "Failed" and FINAL in f"{self.reason} {self.exit_message}"
 
     @property
     def reusable(self) -> bool:

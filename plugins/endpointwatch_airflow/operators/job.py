@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NoReturn
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import BaseOperatorLink, Context
 
-from endpointwatch_airflow.errors import JobError
+from endpointwatch_airflow.errors import JobError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import JobKind, Outcome, Request
 from endpointwatch_airflow.job_names import job_name, task_life
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
@@ -143,8 +143,9 @@ class SageMakerJobOperator(EndpointWatchOperator):
         if not outcome.succeeded:
             self.failed(context, outcome)
             reason = outcome.reason or outcome.exit_message or "no reason given"
-            raise JobError(
+            text = (
                 f"{self.kind} {name} ended {outcome.status}: {reason}. "
                 f"Its log: CloudWatch group /aws/sagemaker/{self.kind}s, streams {name}/…"
             )
+            raise NotRetriedError(text) if outcome.final else JobError(text)
         return self.succeeded(context, outcome)

@@ -13,17 +13,20 @@ from pydantic import ValidationError
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
-from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, OUTPUT_PATH, MonitorPlan
+from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, OUTPUT_PATH, STATES_PATH, MonitorPlan
 from endpointwatch.reports.deployment import Deployment, serving
 from endpointwatch.reports.verdict import Status, Verdict, no_answer
 from endpointwatch_airflow.captured import capture_root, captured, manifest, manifest_hash
 from endpointwatch_airflow.deployments import recorded
+from endpointwatch_airflow.earlier import earlier_states
 from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
+from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
+from endpointwatch_airflow.scripts import found_scripts
 from endpointwatch_airflow.windows import resolve_window
 
 
@@ -83,13 +86,16 @@ class RunMonitorsOperator(SageMakerJobOperator):
         layout = Layout.of(self.endpoint)
         version = self.deployment.model_version
         baseline = self._baseline_id(layout, version)
+        scripts = found_scripts(self.store, self.endpoint, self.monitors)
+        earlier = earlier_states(self.store, self.endpoint, self._window(context), self.monitors)
         plan = MonitorPlan(
             endpoint=self.endpoint,
             window=self._window(context),
             monitors=tuple(self.monitors),
             model_version=version,
             baseline_id=baseline,
-            input_manifest=manifest_hash(self.inputs),
+            input_manifest=manifest_hash((*self.inputs, *earlier, *(script.object for script in scripts))),
+            model_data_uri=model_data_uri(self.hook, self.endpoint, self.deployment, self.monitors),
         )
         root = capture_root(self.endpoint)
         plan_uri, manifest_uri = f"{layout.job(job)}/plan.json", f"{layout.job(job)}/capture.manifest"
@@ -98,6 +104,12 @@ class RunMonitorsOperator(SageMakerJobOperator):
         mounts = [Mount("capture", manifest_uri, CAPTURE_PATH, manifest=True)]
         if baseline is not None:
             mounts.append(Mount("baseline", f"{layout.baselines(version)}/", BASELINE_PATH))
+        if earlier:
+            states_uri = f"{layout.job(job)}/states.manifest"
+            self.store.write(states_uri, manifest(layout.root, earlier))
+            mounts.append(Mount("states", states_uri, STATES_PATH, manifest=True))
+        mounts += [script.mount for script in scripts]
+        mounts += model_mounts(plan.model_data_uri)
         return planned_processing(
             self.endpoint,
             plan_uri=plan_uri,
@@ -123,7 +135,8 @@ class RunMonitorsOperator(SageMakerJobOperator):
     def failed(self, context: Context, outcome: Outcome) -> None:
         instance = context["ti"]
         # A stopped job was stopped by somebody; that says nothing about the window.
-        if outcome.status != "Failed" or instance.try_number <= int(getattr(instance, "max_tries", 0) or 0):
+        retried = not outcome.final and instance.try_number <= int(getattr(instance, "max_tries", 0) or 0)
+        if outcome.status != "Failed" or retried:
             return
         window = self._window(context)
         layout = Layout.of(self.endpoint)

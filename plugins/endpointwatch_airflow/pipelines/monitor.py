@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from endpointwatch.config.endpoint import Endpoint
+from endpointwatch_airflow.earlier import held_against_earlier
 from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, JudgeOperator, NotifyOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
@@ -50,7 +51,8 @@ def build(endpoint: Endpoint) -> DAG:
         # A bare cron string would give windows of no length.
         schedule=CronDataIntervalTimetable(endpoint.schedule.cron, timezone="UTC"),
         catchup=endpoint.schedule.catchup,
-        max_active_runs=WINDOWS_AT_ONCE,
+        # A window that is held against earlier ones waits for them.
+        max_active_runs=1 if held_against_earlier(endpoint) else WINDOWS_AT_ONCE,
         params=window_params(),
         doc_md=DOC.format(
             name=endpoint.name,

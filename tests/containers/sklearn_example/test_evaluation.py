@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).resolve().parents[3] / "include" / "containers" / "sklearn_example"
 
 
@@ -21,12 +23,18 @@ def package(model, target):
         archive.add(model, ".")
 
 
+@pytest.fixture(scope="module")
+def challenger(trained, data, tmp_path_factory):
+    """A container in which a model was trained on less data."""
+    made = type(trained)(tmp_path_factory.mktemp("challenger") / "ml")
+    data.write(made.base / "input" / "data" / "train" / "a.csv", data.rows(60, seed=11))
+    assert made.run("train").returncode == 0
+    return made
+
+
 @pytest.fixture
-def job(container, trained, data):
+def job(container, trained, challenger, data):
     """A processing job's inputs: the trained model as champion, and one trained on less data as challenger."""
-    challenger = type(container)(container.base.parent / "challenger")
-    data.write(challenger.base / "input" / "data" / "train" / "a.csv", data.rows(60, seed=11))
-    assert challenger.run("train").returncode == 0
     models = container.base / "processing" / "input" / "models"
     package(trained.base / "model", models / "champion" / "model.tar.gz")
     package(challenger.base / "model", models / "challenger" / "model.tar.gz")

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.slow
+
 CELLS = st.one_of(st.just(""), st.floats(-1e6, 1e6).map(lambda value: f"{value:.3f}"))
 ROWS = st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=20)
 SHARED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

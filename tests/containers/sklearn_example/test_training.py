@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DEFINITION = re.compile(r"validation:auc=([0-9.]+);")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 
@@ -125,4 +126,5 @@ def test_any_lines_are_rows_or_faults_however_they_are_cut(tmp_path_factory, lin
         rows.append([{key: cell for key, cell in row.items() if cell is not None} for row in found])
     assert rows[0] == rows[1]
     assert tallies[0] == tallies[1]
-    assert tallies[0].rows().read >= sum(1 for line in lines if line.strip())
+    # A file's byte order mark is no content.
+    assert tallies[0].rows().read >= sum(1 for line in raw.removeprefix(codecs.BOM_UTF8).split(b"\n") if line.strip())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,10 +75,10 @@ class History:
         return window
 
 
-@pytest.fixture
-def history(tmp_path):
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
     """48 hours of 200 rows; from the 31st on the amounts have moved, from the 41st on a version knows it."""
-    past = History(tmp_path / "results")
+    past = History(tmp_path_factory.mktemp("history") / "results")
     one = past.learn("v1", rows(0, 2000))
     two = past.learn("v2", rows(0, 2000, shift=0.3))
     for hour in range(48):
@@ -85,3 +86,10 @@ def history(tmp_path):
         version, baseline = ("v2", two) if hour >= 40 else ("v1", one)
         past.judge(hour, rows(hour * 200, 200, shift), version, baseline)
     return past
+
+
+@pytest.fixture
+def history(written, tmp_path):
+    """A copy of what was written, for the test to do with as it likes."""
+    shutil.copytree(written.root, tmp_path / "results")
+    return History(tmp_path / "results")

@@ -1,0 +1,1 @@
+"""A Clarify processing job: ``analysis_config.json`` in, ``analysis.json`` out."""

@@ -1,0 +1,51 @@
+"""Data sets in every format that is read, as batches of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from endpointwatch.capture.objects import json_rows, parquet_rows
+from endpointwatch.capture.tables import TableRows, table_rows
+from endpointwatch.capture.tally import Tally
+from endpointwatch.config.section import DatasetFormat
+from endpointwatch.errors import PlanError
+from endpointwatch.jobs.collect import Batch
+from endpointwatch.jobs.scripts import Preprocessor
+
+#: In these formats a row's cells are known by position, and a header only names the positions.
+BY_POSITION = ("csv", "csv_without_header")
+
+
+def data_set_rows(folder: Path, form: DatasetFormat, tally: Tally) -> Iterator[TableRows]:
+    """The rows of the data set in ``folder`` (or of the one file).
+
+    Raises:
+        CaptureError: There are no files, or one cannot be read.
+    """
+    if form in BY_POSITION:
+        return table_rows(folder, tally, header=form == "csv")
+    if form == "parquet":
+        return parquet_rows(folder, tally)
+    return json_rows(folder, tally, lines=form == "json_lines")
+
+
+def preprocessed_rows(script: Preprocessor, folder: Path, form: DatasetFormat, tally: Tally) -> Iterator[Batch]:
+    """The rows that a preprocessing script makes of the data set in ``folder``.
+
+    Raises:
+        PlanError: The format has no records that a script can be given.
+    """
+    if form not in ("csv", "csv_without_header", "json_lines"):
+        raise PlanError(
+            f"record_preprocessor_script is set, but baseline_dataset_format is {form}; a script is given the lines of "
+            "csv, csv_without_header or json_lines only."
+        )
+    return script.data_set(folder, tally, objects=form == "json_lines", header=form == "csv")
+
+
+def unnamed(frame: pl.DataFrame) -> tuple[str, ...]:
+    """The names that columns without names get: ``_c0``, ``_c1``, … as many as the first row has cells."""
+    return tuple(f"_c{place}" for place in range(len(frame.item(0, "cells")))) if frame.height else ()
