@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +44,11 @@ class StoreHook(AwsBaseHook):
         """Replace the object whole."""
         bucket, key = bucket_and_key(uri)
         self.client.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=content_type)
+
+    def download(self, uri: str, path: Path) -> None:
+        """Write the object's bytes into a file."""
+        bucket, key = bucket_and_key(uri)
+        self.client.download_file(bucket, key, str(path))
 
     def exists(self, uri: str) -> bool:
         bucket, key = bucket_and_key(uri)
