@@ -98,7 +98,7 @@ def prepare(cloud: Cloud, endpoint: Endpoint, initial: Mapping[str, str]) -> Non
         endpoint.capture.destination_uri,
         training.initial_dataset_uri,
         training.artifacts_uri,
-        training.ground_truth_uri,
+        *filter(None, [endpoint.training_labels]),
     )
     for bucket in sorted({split(uri)[0] for uri in uris}):
         _unless_there(lambda bucket=bucket: cloud.s3.create_bucket(Bucket=bucket))

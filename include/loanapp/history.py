@@ -55,9 +55,9 @@ def make(
     traffic.invoke(cloud, endpoint.name, applications, done=done)
     found = wait_for_captures(cloud, endpoint, {application.inference_id for application in applications})
     keys = lay(cloud, endpoint, hours, found)
-    if endpoint.training is not None:
+    if labels := endpoint.training_labels:
         for hour in hours:
-            traffic.deliver_labels(cloud, endpoint.training.ground_truth_uri, hour.window.start, hour.applications)
+            traffic.deliver_labels(cloud, labels, hour.window.start, hour.applications)
     return keys
 
 

@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-from endpointwatch.config.endpoint import Training
 from endpointwatch.config.window import Window
 from endpointwatch_airflow.hooks.answers import StoredObject
 from endpointwatch_airflow.hooks.store import StoreHook
@@ -14,19 +13,14 @@ from endpointwatch_airflow.hooks.store import StoreHook
 HOUR: Final = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\.jsonl?(?:\.gz)?$")
 
 
-def label_root(training: Training) -> str:
-    """Where ground truth lies, a folder an hour; without a trailing slash."""
-    return training.ground_truth_uri.rstrip("/")
-
-
-def labels_since(store: StoreHook, training: Training, windows: tuple[Window, ...]) -> tuple[StoredObject, ...]:
-    """Every ground-truth object from the hour in which the first window starts on, ordered by key.
+def labels_since(store: StoreHook, root: str, windows: tuple[Window, ...]) -> tuple[StoredObject, ...]:
+    """Every ground-truth object below ``root`` from the hour in which the first window starts on, ordered by key.
 
     A label's hour is the one in which it became known, which may be long after the prediction: there is no last hour
-    to stop at. It is never before the prediction, so earlier hours need not be read.
+    to stop at. It is never before the prediction, so earlier hours need not be read. ``root`` has no trailing slash.
     """
     first = min(window.start for window in windows).replace(minute=0, second=0)
-    found = (item for item in store.objects(f"{label_root(training)}/") if _hour(item.key) >= first)
+    found = (item for item in store.objects(f"{root}/") if _hour(item.key) >= first)
     return tuple(sorted(found, key=lambda item: item.key))
 
 

@@ -99,7 +99,7 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
 
 
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:
-    frame = frame.with_columns(time=pl.coalesce([_time(form) for form in _TIME_FORMATS]))
+    frame = frame.with_columns(time=inference_time(frame.get_column("inference_time")))
     if not reading.strict:
         frame = encodings.decoded(frame, reading.sides)
     shadow = pl.col("source").eq_missing(SHADOW)
@@ -151,8 +151,17 @@ def _formed(
     return rows, sorted(unpaired + paired.unpaired, key=lambda fault: fault.record), paired.named
 
 
-def _time(form: str) -> pl.Expr:
-    return pl.col("inference_time").str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+def inference_time(texts: pl.Series) -> pl.Series:
+    """The times that ``eventMetadata.inferenceTime`` says, in UTC; null where it says none."""
+    times = _times(texts, _TIME_FORMATS[0])
+    for form in _TIME_FORMATS[1:]:
+        if times.null_count():
+            times = times.zip_with(times.is_not_null(), _times(texts, form))
+    return times
+
+
+def _times(texts: pl.Series, form: str) -> pl.Series:
+    return texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
 
 
 def _reason(reading: Reading) -> pl.Expr:

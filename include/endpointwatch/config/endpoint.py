@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.ground_truth import GroundTruth
+from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.section import DatasetFormat, S3Uri, Section
 
 
@@ -62,8 +64,8 @@ class Job(Section):
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
 
 
-# One kind today; the others join this union and the registry in `endpointwatch.monitors`.
-Monitor = DataQuality
+# What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
+Monitor = Annotated[DataQuality | ModelQuality, Field(discriminator="kind")]
 
 
 class Decision(Section):
@@ -93,7 +95,10 @@ class Training(Section):
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     initial_dataset_uri: S3Uri = Field(description="CSV with header and label, for the first model version.")
     artifacts_uri: S3Uri = Field(description="Data sets and model artifacts go below here.")
-    ground_truth_uri: S3Uri = Field(description="Labels, as Model Monitor's ground-truth records by hour.")
+    ground_truth_uri: S3Uri | None = Field(
+        None,
+        description="Labels, as Model Monitor's ground-truth records by hour. Null takes `ground_truth.uri`.",
+    )
     features: tuple[str, ...] = Field(
         description="The endpoint's input columns, in the order of its CSV rows.", min_length=1
     )
@@ -136,6 +141,9 @@ class Endpoint(Section):
         "csv", description="How baseline data sets are written, that of a model package as well."
     )
     monitors: tuple[Monitor, ...] = Field(min_length=1)
+    ground_truth: GroundTruth | None = Field(
+        None, description="Labels, for the monitors that need them; leave out where there are none."
+    )
     decision: Decision = Decision()
     hosting: Hosting = Hosting()
     training: Training | None = Field(
@@ -157,3 +165,17 @@ class Endpoint(Section):
                 "decision.action is 'retrain', but there is no `training` section; add one or set 'notify'"
             )
         return self
+
+    @model_validator(mode="after")
+    def _labels_are_found(self) -> Self:
+        if self.training is not None and self.training_labels is None:
+            raise ValueError("training.ground_truth_uri is missing, and there is no `ground_truth` to take it from")
+        return self
+
+    @property
+    def training_labels(self) -> str | None:
+        """Where the labels to train on lie, without a trailing slash; None when the endpoint is only watched."""
+        if self.training is None:
+            return None
+        uri = self.training.ground_truth_uri or (self.ground_truth.uri if self.ground_truth else None)
+        return uri.rstrip("/") if uri else None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from endpointwatch.errors import PlanError
-from endpointwatch.jobs import analysis, planned
+from endpointwatch.jobs import analysis, ground_truth_merge, model_quality, planned
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import PLAN_ENVIRONMENT_KEY
 
@@ -50,9 +50,9 @@ def _has_analysis_config(container: Container) -> bool:
 
 JOBS: tuple[EnvironmentJob, ...] = (
     EnvironmentJob("a job under a plan", _has(PLAN_ENVIRONMENT_KEY), planned.run),
-    EnvironmentJob("the merge of captures with ground truth", _has("ground_truth_source"), None),
+    EnvironmentJob("the merge of captures with ground truth", _has("ground_truth_source"), ground_truth_merge.run),
     EnvironmentJob("Clarify's analysis of bias and explanations", _has_analysis_config, None),
-    EnvironmentJob("model quality", _is_of_type("MODEL_QUALITY"), None),
+    EnvironmentJob("model quality", _is_of_type("MODEL_QUALITY"), model_quality.run),
     EnvironmentJob("data quality", _is_of_type(_DATA_QUALITY), analysis.run),
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 from endpointwatch.config.endpoint import Endpoint, Monitor
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.container import Container
+from endpointwatch.jobs.labels import window_labels
 from endpointwatch.jobs.monitors.duty import Duty
 from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import MonitorPlan
@@ -27,8 +28,10 @@ def run(plan: MonitorPlan, container: Container) -> int:
     """
     published: list[Mapping[str, Any]] = []
     total = 0
-    for name in plan.monitors:
-        judged = JOBS[name].judge(Duty(plan, declared(plan.endpoint, name), container))
+    due = {name: declared(plan.endpoint, name) for name in plan.monitors}
+    labels = window_labels(plan, container) if any(needs_labels(name) for name in due) else None
+    for name, settings in due.items():
+        judged = JOBS[name].judge(Duty(plan, settings, container, labels if needs_labels(name) else None))
         verdict = judged.verdict
         _log.info("%s %s: %s. %s", name, plan.window, verdict.status, verdict.evidence)
         for fault in verdict.set_aside[:10]:
@@ -37,6 +40,11 @@ def run(plan: MonitorPlan, container: Container) -> int:
         published += judged.metrics
     write_metrics(container.metrics_file, published)
     return total
+
+
+def needs_labels(monitor: str) -> bool:
+    """Whether the monitor's module asks for the window's merged records."""
+    return bool(getattr(JOBS[monitor], "NEEDS_LABELS", False))
 
 
 def declared(endpoint: Endpoint, monitor: str) -> Monitor:

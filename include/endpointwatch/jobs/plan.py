@@ -9,7 +9,7 @@ path in the job         what lies there
 ======================  ==============================================================================
 ``…/input/plan``        this file
 ``…/input/capture``     captured JSON Lines (monitor, dataset), below their S3 folders
-``…/input/ground_truth``  ground-truth records (dataset)
+``…/input/ground_truth``  ground-truth records (dataset; monitor, where a due monitor needs labels)
 ``…/input/dataset``     as ``baseline_dataset_format`` says (baseline)
 ``…/input/states``      stored windows, below their folders: of one monitor (replay), or below the monitors' own
                         (monitor, where an endpoint's windows are held against earlier ones)
@@ -40,6 +40,7 @@ DATASET_PATH = "/opt/ml/processing/input/dataset"
 BASELINE_PATH = "/opt/ml/processing/baseline"
 PREPROCESSING_PATH = "/opt/ml/processing/code/preprocessing"
 POSTPROCESSING_PATH = "/opt/ml/processing/code/postprocessing"
+PROCESSING_PATH = "/opt/ml/processing"
 OUTPUT_PATH = "/opt/ml/processing/output"
 PLAN_ENVIRONMENT_KEY = "job_plan"
 
@@ -57,7 +58,7 @@ class MonitorPlan(_Plan):
     """Run every due monitor over one window's captures.
 
     Writes ``<monitor>/<window.path>/`` with ``statistics.json``, ``constraints.json``, ``constraint_violations.json``,
-    the state and ``verdict.json``.
+    the state and ``verdict.json``; and ``merge/<window.path>/`` when a monitor needs labels.
     """
 
     kind: Literal["monitor"] = "monitor"
@@ -66,6 +67,12 @@ class MonitorPlan(_Plan):
     model_version: str
     baseline_id: str | None = None
     input_manifest: str | None = None
+    labels_manifest: str | None = Field(
+        None, description="SHA-256 over the keys and ETags of the ground-truth objects the job was given."
+    )
+    labels_closed: bool = Field(
+        False, description="No label is waited for any longer: the run says so, since the engine knows no clock."
+    )
 
 
 class BaselinePlan(_Plan):

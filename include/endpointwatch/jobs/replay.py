@@ -220,11 +220,14 @@ def run(plan: ReplayPlan, container: Container) -> None:
     """Write ``replays/<name>/`` with ``replay.json`` and the same as a table, ``replay.txt``.
 
     Raises:
-        PlanError: The plan names a monitor that is not declared, or settings that exclude each other.
+        PlanError: The plan names a monitor that is not declared or cannot be replayed, or settings that exclude each
+            other.
         BaselineError: A baseline cannot be read.
         WindowError: A state or verdict cannot be read, or there is none.
     """
     settings = declared(plan.endpoint, plan.monitor)
+    if not isinstance(settings, DataQuality):
+        raise PlanError(f"Windows of {plan.monitor} cannot be replayed; this version replays {data_quality.NAME} only.")
     folder = container.path(BASELINE_PATH)
     baselines = Baselines(folder=folder)
     if plan.one_baseline:

@@ -14,6 +14,7 @@ CONSTRAINTS = "constraints.json"
 VIOLATIONS = "constraint_violations.json"
 VERDICT = "verdict.json"
 BASELINE = "baseline.json"
+MERGE = "merge.json"
 REPLAY = "replay.json"
 REPLAY_TABLE = "replay.txt"
 

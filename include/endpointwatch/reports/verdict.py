@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
+from endpointwatch.merge.counts import Labels
 from endpointwatch.monitors.findings import Distance, Metric, Violation
 
 __all__ = ["REMEDIES", "Distance", "Metric", "Rows", "SetAside", "Status", "Verdict", "Violation", "no_answer"]
@@ -110,7 +111,10 @@ class Verdict(BaseModel):
     model_version: str | None = None
     baseline_id: str | None = None
     rows: Rows = Rows()
-    label_coverage: float | None = None
+    label_coverage: float | None = Field(
+        None, description="The share of captured inferences with a label; null for monitors that need none."
+    )
+    labels: Labels | None = Field(None, description="What became of the label records; null where none are needed.")
     violations: tuple[Violation, ...] = ()
     distances: tuple[Distance, ...] = ()
     metrics: tuple[Metric, ...] = ()
@@ -121,6 +125,7 @@ class Verdict(BaseModel):
     remedy: str = ""
     analyzer_version: str = __version__
     input_manifest: str | None = Field(None, description="SHA-256 over the keys and ETags of the objects read.")
+    labels_manifest: str | None = Field(None, description="The same over the ground-truth objects: the labels it saw.")
 
     @property
     def segment_violations(self) -> int:

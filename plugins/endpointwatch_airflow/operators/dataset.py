@@ -14,14 +14,14 @@ from endpointwatch.actions.artifacts import Artifacts
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
+from endpointwatch.errors import ConfigError
 from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, OUTPUT_PATH, DatasetPlan
 from endpointwatch_airflow.captured import capture_root, captured, manifest
 from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
-from endpointwatch_airflow.labelled import label_root, labels_since
+from endpointwatch_airflow.labelled import labels_since
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
-from endpointwatch_airflow.operators.retraining import training_of
 
 
 class BuildDatasetOperator(SageMakerJobOperator):
@@ -67,7 +67,7 @@ class BuildDatasetOperator(SageMakerJobOperator):
         files = {
             "plan.json": DatasetPlan(endpoint=self.endpoint, windows=windows).to_json(),
             "captures.manifest": manifest(capture_root(self.endpoint), captures),
-            "labels.manifest": manifest(label_root(training_of(self.endpoint)), labels),
+            "labels.manifest": manifest(self._label_root(), labels),
         }
         for name, text in files.items():
             self.store.write(f"{folder}/{name}", text)
@@ -99,15 +99,20 @@ class BuildDatasetOperator(SageMakerJobOperator):
         return tuple(found[key] for key in sorted(found))
 
     def _labels(self, windows: tuple[Window, ...]) -> tuple[StoredObject, ...]:
-        training = training_of(self.endpoint)
-        found = labels_since(self.store, training, windows)
+        found = labels_since(self.store, self._label_root(), windows)
         if not found:
             raise MissingResultError(
-                f"There are no labels below {label_root(training)} from "
+                f"There are no labels below {self._label_root()} from "
                 f"{min(window.start for window in windows):%Y-%m-%dT%H:%MZ} on. Deliver ground truth, then clear "
                 "this task."
             )
         return found
+
+    def _label_root(self) -> str:
+        root = self.endpoint.training_labels
+        if root is None:
+            raise ConfigError(f"Endpoint {self.endpoint.name!r} has no `training` section, so no labels to train on.")
+        return root
 
     def _admitted(self) -> Retraining:
         return Retraining.model_validate(self.retraining)

@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpointwatch.config.endpoint import Training
 from endpointwatch.config.window import Window
 from endpointwatch.jobs.plan import PLAN
 from endpointwatch_airflow.errors import JobError, MissingResultError, NotRetriedError
@@ -122,7 +121,7 @@ def test_a_job_that_writes_no_data_set_is_an_error(build, captures, labels):
     first=st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001 - the strategy takes naive bounds
     hours=st.lists(st.integers(-2000, 9000), max_size=20),
 )
-def test_no_label_since_the_windows_start_is_missed_and_none_from_before_is_read(endpoint_training, first, hours):
+def test_no_label_since_the_windows_start_is_missed_and_none_from_before_is_read(first, hours):
     first = first.replace(tzinfo=UTC)
     known = {first.replace(minute=0, second=0, microsecond=0) + timedelta(hours=hour) for hour in hours}
 
@@ -134,19 +133,11 @@ def test_no_label_since_the_windows_start_is_missed_and_none_from_before_is_read
                 )
 
     window = Window.of(first.replace(microsecond=0), first.replace(microsecond=0) + timedelta(hours=1))
-    found = labels_since(Store(), endpoint_training, (window.shifted(3), window))
+    found = labels_since(Store(), "s3://bucket/labels", (window.shifted(3), window))
 
     assert [item.modified_at for item in found] == sorted(
         hour for hour in known if hour + timedelta(hours=1) > window.start
     )
-
-
-@pytest.fixture(scope="module")
-def endpoint_training():
-    return Training(
-        image_uri="i", initial_dataset_uri="s3://bucket/i", artifacts_uri="s3://bucket/a",
-        ground_truth_uri="s3://bucket/labels/", features=("a",), label="y", model_package_group="g",
-    )  # fmt: skip
 
 
 # Training

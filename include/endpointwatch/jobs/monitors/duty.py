@@ -16,7 +16,10 @@ from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, DATASET_PATH, OUTPUT_PATH, BaselinePlan, MonitorPlan
 from endpointwatch.reports import files
 from endpointwatch.reports.judgement import Subject
+from endpointwatch.reports.labels import WindowLabels
 from endpointwatch.reports.verdict import Verdict
+
+MERGE, RECORDS = "merge", "records"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,14 @@ class Duty:
         plan: The job's.
         settings: The monitor's part of the endpoint's YAML.
         container: Where everything lies.
+        labels: What is known about the window's labels; None where no ground truth is configured, or no due monitor
+            needs any.
     """
 
     plan: MonitorPlan
     settings: Monitor
     container: Container
+    labels: WindowLabels | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -50,6 +56,11 @@ class Duty:
     def folder(self) -> Path:
         """Where the window's files go."""
         return self.container.path(OUTPUT_PATH) / Layout.window_folder(self.settings.kind, self.plan.window)
+
+    @property
+    def merged(self) -> Path | None:
+        """The folder with the window's merged records (AWS's schema, JSON Lines); None where there are no labels."""
+        return merge_folder(self.plan, self.container) / RECORDS if self.labels is not None else None
 
     @property
     def dimensions(self) -> dict[str, str]:
@@ -118,11 +129,16 @@ class Learnt:
 
 
 class MonitorJob(Protocol):
-    """A module of this package, as the registry holds it."""
+    """A module of this package, as the registry holds it; one that needs labels also has ``NEEDS_LABELS = True``."""
 
     NAME: str
     judge: Callable[[Duty], Judged]
     learn: Callable[[Lesson], Learnt]
+
+
+def merge_folder(plan: MonitorPlan, container: Container) -> Path:
+    """Where the merge's counts go, and below it in ``records`` the window's merged records."""
+    return container.path(OUTPUT_PATH) / Layout.window_folder(MERGE, plan.window)
 
 
 def baseline_id(folder: Path) -> str | None:

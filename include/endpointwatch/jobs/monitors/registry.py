@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from endpointwatch.jobs.monitors import data_quality
+from endpointwatch.jobs.monitors import data_quality, model_quality
 from endpointwatch.jobs.monitors.duty import MonitorJob
 
-JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in (data_quality,)}
+JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in (data_quality, model_quality)}

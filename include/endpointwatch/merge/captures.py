@@ -1,0 +1,88 @@
+"""Captured records as the merge takes them: their id, their time, and the record itself as the text it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from endpointwatch.capture.files import files, passed_over
+from endpointwatch.capture.labels import UNREAD
+from endpointwatch.capture.tally import Tally
+from endpointwatch.capture.window import SHADOW, SUFFIXES, inference_time
+from endpointwatch.config.window import Window
+from endpointwatch.merge.lines import Lines, Schema, lines
+
+SCHEMA: Schema = {"id": pl.String(), "time": pl.String(), "folder": pl.String(), "line": pl.String()}
+_METADATA = ("eventId", "inferenceId", "inferenceTime", "invocationSource")
+_RECORD: Schema = {
+    "eventMetadata": pl.Struct(dict.fromkeys(_METADATA, pl.String)),
+}
+
+
+def captures(folder: Path, window: Window | None, tally: Tally) -> Iterator[pl.DataFrame]:
+    """The captured records below ``folder``, file by file in the order of their paths.
+
+    Args:
+        folder: Where captured JSON Lines lie, in any folders, as they are or compressed (``.gz``).
+        window: Only records inferred in it; None takes all.
+        tally: Counts every record that is read, those handed on as analysed.
+
+    Yields:
+        Frames of :data:`SCHEMA`: ``id`` (inference id, else event id), ``time`` (``eventMetadata.inferenceTime`` as it
+        stands), ``folder`` (of the file, below ``folder``) and ``line`` (the record without a ``groundTruthData``).
+
+    Raises:
+        CaptureError: The folder is not there, or a file cannot be read.
+    """
+    for path in passed_over(folder, SUFFIXES):
+        tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
+    for part in lines(files(folder, SUFFIXES), _RECORD):
+        name = part.path.relative_to(folder) if part.path != folder else Path(folder.name)
+        for fault in part.malformed:
+            tally.set_aside("json", name.as_posix(), fault.line, fault.reason)
+        frame = _kept(part, window, name.as_posix(), tally)
+        if frame.height:
+            tally.analysed += frame.height
+            yield frame.select("id", "time", pl.lit(name.parent.as_posix()).alias("folder"), "line")
+
+
+def _kept(part: Lines, window: Window | None, file: str, tally: Tally) -> pl.DataFrame:
+    frame = part.frame.select("number", "line", "eventMetadata").unnest("eventMetadata")
+    frame = frame.with_columns(id=pl.coalesce("inferenceId", "eventId")).rename({"inferenceTime": "time"})
+    shadow = frame["invocationSource"].eq_missing(pl.Series([SHADOW]))
+    if shadow.any():
+        tally.skipped += int(shadow.sum())
+        frame = frame.filter(~shadow)
+    if window is not None:
+        frame = _inside(frame, window, file, tally)
+    nameless = frame["id"].is_null()
+    if nameless.any():
+        for number in frame.filter(nameless)["number"]:
+            tally.set_aside("id", file, number, "the record has neither an inferenceId nor an eventId")
+        frame = frame.filter(~nameless)
+    # Merged before: today's labels take the place of those of then.
+    merged = frame["line"].str.contains('"groundTruthData"', literal=True)
+    if merged.any():
+        lines_without = [
+            _unlabelled(line) if again else line for line, again in zip(frame["line"], merged, strict=True)
+        ]
+        frame = frame.with_columns(line=pl.Series(lines_without, dtype=pl.String))
+    return frame
+
+
+def _inside(frame: pl.DataFrame, window: Window, file: str, tally: Tally) -> pl.DataFrame:
+    timed = frame.with_columns(at=inference_time(frame["time"]))
+    for number, text in timed.filter(pl.col("at").is_null()).select("number", "time").iter_rows():
+        tally.set_aside("time", file, number, f"eventMetadata.inferenceTime is {text!r}, not a time")
+    inside = timed.filter((pl.col("at") >= window.start) & (pl.col("at") < window.end))
+    tally.outside_window += timed.height - int(timed["at"].null_count()) - inside.height
+    return inside
+
+
+def _unlabelled(line: str) -> str:
+    record = json.loads(line)
+    record.pop("groundTruthData", None)
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
