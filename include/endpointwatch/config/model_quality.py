@@ -125,6 +125,8 @@ class ModelQuality(Section):
             raise ValueError(f"thresholds: {unknown} are no metrics of {self.problem_type}, which has {list(known)}")
         if self.problem_type == BINARY and len(self.classes) not in (0, 2):
             raise ValueError(f"classes: a binary model has two of them, not {len(self.classes)}")
+        if self.problem_type == BINARY and self.positive_class not in (None, "0", "1") and not self.classes:
+            raise ValueError(f"positive_class is {self.positive_class!r}; name the other class too, under `classes`")
         if self.positive_class is not None and self.classes and self.positive_class not in self.classes:
             raise ValueError(f"positive_class {self.positive_class!r} is not among the classes {list(self.classes)}")
         return self

@@ -122,6 +122,8 @@ def collected(
 ) -> State | None:
     """The state of all rows that can be judged; the others are set aside. None without any.
 
+    Rows without labels count as if what was predicted were true: then only predictions and scores mean anything.
+
     Args:
         parts: The rows.
         reader: How texts are read.
@@ -139,10 +141,9 @@ def collected(
             continue
         if watch is not None:
             watch(told.rows)
-        if reader.labelled:
-            batch = told.rows.select("actual", "predicted", "score").rechunk().to_arrow().combine_chunks()
-            pending.append(compute(batch.to_batches()[0]))
-            waiting += told.rows.height
+        rows = told.rows if reader.labelled else told.rows.with_columns(actual="predicted")
+        pending.append(compute(rows.select("actual", "predicted", "score").to_arrow().combine_chunks().to_batches()[0]))
+        waiting += rows.height
         if waiting > _PENDING:
             pending, waiting = [_total(pending)], 0
     if not pending:

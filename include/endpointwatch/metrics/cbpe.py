@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from endpointwatch.metrics import classification
 from endpointwatch.metrics.ranking import Curves
 
-DRAWS = 100
+DRAWS = 200
 #: The labels of neighbouring scores are drawn together beyond so many, with their mean probability.
 GROUPS = 2048
 Z95 = 1.959963984540054

@@ -1,14 +1,16 @@
-"""Metrics of a classifier from its confusion matrix, as Model Monitor names them, computed by scikit-learn."""
+"""Metrics of a classifier from its confusion matrix, as Model Monitor names them.
+
+scikit-learn takes rows, and a state has only their counts, so the arithmetic stands here; the tests hold it against
+scikit-learn's on the same rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 Matrix = NDArray[np.int64] | NDArray[np.float64]
+Numbers = NDArray[np.float64]
 BETAS = (("f0_5", 0.5), ("f1", 1.0), ("f2", 2.0))
 _TWIN = "_best_constant_classifier"
 
@@ -23,20 +25,19 @@ def binary(matrix: Matrix, positive: int) -> dict[str, float]:
     References:
         https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
     """
-    actual, predicted, weight = _long(matrix)
-    scores = dict(_scores(actual == positive, predicted == positive, weight, "binary"))
     negative = 1 - positive
-    no_alarm = _share(matrix[negative, negative], matrix[negative].sum())
-    found = _share(matrix[positive, positive], matrix[positive].sum())
+    found, lost = float(matrix[positive, positive]), float(matrix[positive, negative])
+    quiet, alarms = float(matrix[negative, negative]), float(matrix[negative, positive])
+    recall = _share(found, found + lost)
     return {
-        "recall": scores["recall"],
-        "precision": scores["precision"],
-        "accuracy": float(accuracy_score(actual, predicted, sample_weight=weight)),
-        "true_positive_rate": found,
-        "true_negative_rate": no_alarm,
-        "false_positive_rate": _share(matrix[negative, positive], matrix[negative].sum()),
-        "false_negative_rate": _share(matrix[positive, negative], matrix[positive].sum()),
-        **{name: scores[name] for name, _ in BETAS},
+        "recall": recall,
+        "precision": _share(found, found + alarms),
+        "accuracy": (found + quiet) / (found + lost + quiet + alarms),
+        "true_positive_rate": recall,
+        "true_negative_rate": _share(quiet, quiet + alarms),
+        "false_positive_rate": _share(alarms, quiet + alarms),
+        "false_negative_rate": _share(lost, found + lost),
+        **{name: _share((1 + b * b) * found, (1 + b * b) * found + b * b * lost + alarms) for name, b in BETAS},
     }
 
 
@@ -46,10 +47,17 @@ def multiclass(matrix: Matrix) -> dict[str, float]:
     Args:
         matrix: Rows by class (first axis) and predicted class, shape ``(classes, classes)``, at least one row.
     """
-    actual, predicted, weight = _long(matrix)
-    scores = dict(_scores(actual, predicted, weight, "weighted"))
-    accuracy = float(accuracy_score(actual, predicted, sample_weight=weight))
-    return {"accuracy": accuracy, **{f"weighted_{name}": value for name, value in scores.items()}}
+    found = np.diagonal(matrix).astype(np.float64)
+    actual, predicted = matrix.sum(axis=1), matrix.sum(axis=0)
+    rows = float(actual.sum())
+    scores = {
+        "recall": _shares(found, actual),
+        "precision": _shares(found, predicted),
+        # (1 + b²) TP / ((1 + b²) TP + b² FN + FP), with TP + FN the rows of the class and TP + FP its predictions.
+        **{name: _shares((1 + b * b) * found, b * b * actual + predicted) for name, b in BETAS},
+    }
+    weighted = {f"weighted_{name}": float((each * actual).sum() / rows) for name, each in scores.items()}
+    return {"accuracy": float(found.sum() / rows), **weighted}
 
 
 def best_constant(matrix: Matrix) -> Matrix:
@@ -65,24 +73,9 @@ def twins(scores: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
     return {f"{name}{_TWIN}": scores[name] for name in names}
 
 
-def _scores(
-    actual: NDArray[np.int64], predicted: NDArray[np.int64], weight: NDArray[np.float64], average: str
-) -> Iterator[tuple[str, float]]:
-    for name, beta in BETAS:
-        precision, recall, f_score, _ = precision_recall_fscore_support(
-            actual, predicted, beta=beta, average=average, sample_weight=weight, zero_division=0.0
-        )
-        if name == BETAS[0][0]:
-            yield "recall", float(recall)
-            yield "precision", float(precision)
-        yield name, float(f_score)
-
-
-def _long(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """A class, a prediction and a weight for each cell that has rows."""
-    actual, predicted = np.nonzero(matrix)
-    return actual, predicted, matrix[actual, predicted].astype(np.float64)
-
-
 def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
+    return part / whole if whole else 0.0
+
+
+def _shares(part: Numbers, whole: Matrix) -> Numbers:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import auc as area
 
 Numbers = NDArray[np.float64]
 #: A curve in a file has about so many points at most; the areas are always those of the whole curve.
@@ -53,11 +52,11 @@ class Curves:
 
     @property
     def auc(self) -> float:
-        return float(area(self.false_positive_rates, self.true_positive_rates))
+        return float(np.trapezoid(self.true_positive_rates, self.false_positive_rates))
 
     @property
     def au_prc(self) -> float:
-        return float(area(self.true_positive_rates, self.precisions))
+        return float(np.trapezoid(self.precisions, self.true_positive_rates))
 
     def thinned(self, points: int = POINTS) -> Curves:
         """The curves with at most ``points`` of their points, evenly chosen, the first and the last among them."""

@@ -53,6 +53,25 @@ class Metric(BaseModel):
     note: str = ""
 
 
+class Estimate(BaseModel):
+    """What a classifier's probabilities promise of one metric. An estimate, not a measurement: nothing is judged on it.
+
+    References:
+        https://nannyml.readthedocs.io/en/stable/how_it_works/performance_estimation.html
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    value: float = Field(description="Of all rows that were captured, labelled or not.")
+    lower: float = Field(description="Chance alone keeps 95 of 100 such windows between this …")
+    upper: float = Field(description="… and this.")
+    standard_error: float
+    threshold: float | None = Field(None, description="The baseline's limit for the metric that is measured.")
+    realised: float | None = Field(None, description="The metric measured on the rows that have a label by now.")
+    error: float | None = Field(None, description="The estimate of those same rows, less what was measured on them.")
+
+
 class Distance(BaseModel):
     """How far a feature's window lies from its baseline, and the limit it was held against.
 

@@ -10,9 +10,20 @@ from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
 from endpointwatch.merge.counts import Labels
-from endpointwatch.monitors.findings import Distance, Metric, Violation
+from endpointwatch.monitors.findings import Distance, Estimate, Metric, Violation
 
-__all__ = ["REMEDIES", "Distance", "Metric", "Rows", "SetAside", "Status", "Verdict", "Violation", "no_answer"]
+__all__ = [
+    "REMEDIES",
+    "Distance",
+    "Estimate",
+    "Metric",
+    "Rows",
+    "SetAside",
+    "Status",
+    "Verdict",
+    "Violation",
+    "no_answer",
+]
 
 Status = Literal[
     "OK",
@@ -118,6 +129,9 @@ class Verdict(BaseModel):
     violations: tuple[Violation, ...] = ()
     distances: tuple[Distance, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    estimates: tuple[Estimate, ...] = Field(
+        (), description="Performance estimated from probabilities, beside what is measured; nothing is judged on it."
+    )
     set_aside: tuple[SetAside, ...] = ()
     reference: Reference | None = Field(None, description="None: the baseline that was learnt for the model version.")
     segments: Segments | None = None

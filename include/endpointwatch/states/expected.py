@@ -32,9 +32,9 @@ class Expected:
     def of(cls, probabilities: Numbers, predicted: NDArray[np.int64]) -> Expected:
         """The state of rows: probabilities of shape ``(rows, classes)``, and the place of the predicted class."""
         size = probabilities.shape[1]
-        sums, variances = np.zeros((size, size)), np.zeros((size, size))
-        np.add.at(sums.T, predicted, probabilities)
-        np.add.at(variances.T, predicted, probabilities * (1 - probabilities))
+        columns = probabilities.T
+        sums = np.array([np.bincount(predicted, column, size) for column in columns])
+        variances = np.array([np.bincount(predicted, column * (1 - column), size) for column in columns])
         return cls(sums, variances, predicted.size)
 
     def __add__(self, other: Expected) -> Expected:

@@ -11,11 +11,20 @@ from endpointwatch.capture.tables import TableRows, table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.errors import BaselineError
+from endpointwatch.jobs.estimates import (
+    CALIBRATION,
+    ClassScores,
+    Labelled,
+    Promises,
+    estimated,
+    read_calibrations,
+    wanted,
+)
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
 from endpointwatch.jobs.predictions import Columns, captured, collected, data_set
 from endpointwatch.jobs.quality_files import QualityBaseline, read_baseline, write_report
-from endpointwatch.monitors import model_quality
-from endpointwatch.monitors.findings import Findings
+from endpointwatch.monitors import estimates, model_quality
+from endpointwatch.monitors.findings import Estimate, Findings
 from endpointwatch.monitors.model_quality import checked
 from endpointwatch.monitors.performance import Performance, State, performance
 from endpointwatch.monitors.predictions import Reader
@@ -30,6 +39,7 @@ from endpointwatch.states.quality_file import write as write_state
 
 NAME = model_quality.NAME
 NEEDS_LABELS = True
+_SHOWN = ("accuracy", "auc")
 _SUFFIXES = frozenset({".json", ".jsonl", ".parquet", ".csv"})
 
 
@@ -38,10 +48,16 @@ def judge(duty: Duty) -> Judged:
     settings = _settings(duty)
     baseline = _baseline(duty.baseline, settings)
     tally = Tally()
-    state = _labelled(duty, Reader(settings, baseline.classes), tally)
+    reader, calibrations = Reader(settings, baseline.classes), read_calibrations(duty.baseline)
+    promises = Promises(settings, calibrations)
+    state = _labelled(duty, reader, tally, promises)
     measured = performance(state, settings) if state is not None and state.rows else None
     findings = _findings(measured, baseline.constraints, settings)
     verdict = _verdict(duty, tally, findings, settings)
+    if wanted(settings):
+        known = Labelled(promises.of(state), measured)
+        found = estimated(duty, reader, calibrations, known, _thresholds(baseline, settings))
+        verdict = verdict.model_copy(update={"estimates": found, "evidence": verdict.evidence + _in_words(found)})
     if measured is not None and state is not None:
         window = duty.plan.window
         times = {"start_time": f"{window.start:%Y-%m-%dT%H:%M:%SZ}", "end_time": f"{window.end:%Y-%m-%dT%H:%M:%SZ}"}
@@ -62,7 +78,8 @@ def learn(lesson: Lesson) -> Learnt:
     settings = _settings(lesson)
     tally = Tally()
     columns = Columns.of(settings)
-    state = collected(data_set(_tables(lesson.dataset, tally), tally, columns), Reader(settings), tally)
+    scores = ClassScores(settings)
+    state = collected(data_set(_tables(lesson.dataset, tally), tally, columns), Reader(settings), tally, scores)
     if state is None or not state.rows:
         first = "".join(f" First: {one.file}:{one.line}: {one.reason}." for one in tally.listed[:1])
         raise BaselineError(
@@ -71,7 +88,12 @@ def learn(lesson: Lesson) -> Learnt:
     write_report(lesson.folder, performance(state, settings))
     write_state(state, lesson.folder / STATE_FILE)
     named = (columns.actual, *((columns.predicted,) if columns.predicted else ()), *columns.probabilities)
-    return Learnt(tally.rows(), named, (files.STATISTICS, files.CONSTRAINTS))
+    kept: tuple[str, ...] = (files.STATISTICS, files.CONSTRAINTS)
+    if wanted(settings):
+        document = estimates.learn(state, settings, scores.scores).document()
+        files.write_text(lesson.folder / CALIBRATION, files.json_text(document))
+        kept = (*kept, CALIBRATION)
+    return Learnt(tally.rows(), named, kept)
 
 
 def _settings(part: Duty | Lesson) -> ModelQuality:
@@ -87,11 +109,21 @@ def _baseline(folder: Path, settings: ModelQuality) -> QualityBaseline:
     )
 
 
-def _labelled(duty: Duty, reader: Reader, tally: Tally) -> State | None:
+def _labelled(duty: Duty, reader: Reader, tally: Tally, watch: Promises) -> State | None:
     """The state of the window's merged records; None without any that can be judged."""
     if duty.merged is None or not duty.merged.is_dir():
         return None
-    return collected(captured(duty.merged, tally, reader.settings, labelled=True), reader, tally)
+    return collected(captured(duty.merged, tally, reader.settings, labelled=True), reader, tally, watch)
+
+
+def _thresholds(baseline: QualityBaseline, settings: ModelQuality) -> dict[str, float]:
+    limits = baseline.constraints.limits if baseline.constraints else {}
+    return {name: limit.threshold for name, limit in limits.items()} | settings.thresholds
+
+
+def _in_words(found: tuple[Estimate, ...]) -> str:
+    shown = [f"{one.name} {one.value:.3f}" for one in found if one.name in _SHOWN]
+    return f" Estimated, not measured: {', '.join(shown)}." if shown else ""
 
 
 def _findings(

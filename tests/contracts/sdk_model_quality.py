@@ -1,0 +1,57 @@
+"""What a user of the SageMaker Python SDK (v3) writes to baseline a model's quality; a program of its own.
+
+Run by ``test_sdk_model_quality.py``. The last line it prints is one JSON object: the job's name, and statistics and
+constraints as the SDK's own classes read them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import boto3
+from sagemaker.core.helper.session_helper import Session
+from sagemaker.core.model_monitor import Constraints, DatasetFormat, ModelQualityMonitor, Statistics
+
+
+def main(dataset: str, output_s3_uri: str) -> None:
+    # Without a default bucket the SDK asks STS for the account, and it does so at AWS's own address whatever
+    # AWS_ENDPOINT_URL says.
+    session = Session(boto_session=boto3.Session(region_name="us-east-1"), default_bucket="sdk-results")
+    monitor = ModelQualityMonitor(
+        role="arn:aws:iam::123456789012:role/EndpointWatch",
+        instance_count=1,
+        instance_type="ml.m5.large",
+        volume_size_in_gb=20,
+        max_runtime_in_seconds=600,
+        sagemaker_session=session,
+    )
+    monitor.suggest_baseline(
+        baseline_dataset=dataset,
+        dataset_format=DatasetFormat.csv(header=True),
+        problem_type="BinaryClassification",
+        probability_attribute="probability",
+        ground_truth_attribute="label",
+        probability_threshold_attribute="0.6",
+        output_s3_uri=output_s3_uri,
+        wait=True,
+        logs=True,
+    )
+    job = monitor.latest_baselining_job
+    statistics, constraints = job.baseline_statistics(), job.suggested_constraints()
+    if not isinstance(statistics, Statistics) or not isinstance(constraints, Constraints):
+        raise TypeError(f"the SDK read {type(statistics)} and {type(constraints)}")
+    answer = {
+        "job": monitor.latest_baselining_job_name,
+        "image": monitor.image_uri,
+        "statistics": statistics.body_dict,
+        "constraints": constraints.body_dict,
+        "status": job.describe()["ProcessingJobStatus"],
+        "exit_message": job.describe().get("ExitMessage"),
+        "environment": job.describe()["Environment"],
+    }
+    print("\n" + json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
