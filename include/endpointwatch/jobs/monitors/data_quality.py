@@ -132,6 +132,9 @@ def _read(duty: Duty, settings: DataQuality, learnt: Baseline | None) -> _Read:
         json_payloads=settings.json_payloads,
         strict=settings.aws_compatible == "Enabled",
     )
+    if settings.segments is None:
+        state = collect(captured(duty.captures, tally, reading), tally, data_quality.compute, names=names)
+        return _Read(data_quality.watched(state, settings), tally, None)
     return _collected(captured(duty.captures, tally, reading), tally, names, duty, settings)
 
 
