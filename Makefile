@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down restart status logs test test-fast lint format types lock ci clean clean-all
+.PHONY: help setup demo up down restart status logs test test-fast lint format types lock ci bench-merge clean clean-all
 
 # Any Python 3.7+ can run the bootstrap; it then looks for one that the project supports. A version manager's shim
 # may exist and not run, so each is tried.
@@ -17,6 +17,7 @@ TESTS ?= tests
 TEST_PROCESSES ?= 2
 PYTEST_ARGS ?=
 PYTEST := $(RUN) -m pytest -n $(TEST_PROCESSES)
+BENCH_ARGS ?=
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +66,9 @@ types: setup  ## mypy --strict
 lock:  ## compile the requirements*.txt from the .in files (UPGRADE=1: newest versions)
 	@test -n "$(PYTHON)" || { echo "error: no Python 3 on PATH; 3.11 to 3.13 is needed" >&2; exit 1; }
 	@$(PYTHON) include/onemachine/bootstrap.py --lock $(if $(UPGRADE),--upgrade)
+
+bench-merge: setup  ## merge and model quality against pandas and Spark (minutes; BENCH_ARGS=--help)
+	@$(RUN) benchmarks/merge.py --keep $(BENCH_ARGS)
 
 ci:  ## what continuous integration runs
 	@./.ci/run

@@ -1,6 +1,6 @@
 """Captures with a label for each: the captures of :mod:`captures`, and ground truth as Model Monitor reads it.
 
-Labels come in another order than captures, in files of an hour each of the next day. The same seed gives the same bytes.
+Labels come in another order than captures, in the hours of the next day. The same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
 from captures import FIRST, SPAN, Traffic, write
 
 LABELS_A_FILE = 50_000

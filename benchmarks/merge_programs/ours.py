@@ -12,13 +12,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from datetime import timedelta
 
 from captures import FIRST, SPAN
-from harness.inside import Work, tell
-
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.window import Window
 from endpointwatch.jobs import environment
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import MonitorPlan
+from harness.inside import Work, tell
 
 ENDPOINT = {
     "name": "loans",

@@ -9,10 +9,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas as pd
-from harness.inside import Work, tell
-from sklearn.metrics import accuracy_score, f1_score, precision_recall_curve, precision_score, recall_score
-from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_recall_curve,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+    roc_curve,
+)
 
+from harness.inside import Work, tell
+
+CUT = 0.5
 START, END = "2026-11-01T00:00:00Z", "2026-11-02T01:00:00Z"
 
 
@@ -21,7 +31,7 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def measured(actual: pd.Series, score: pd.Series) -> dict[str, float]:
-    predicted = (score > 0.5).astype(int)
+    predicted = (score > CUT).astype(int)
     confusion_matrix(actual, predicted)
     roc_curve(actual, score)
     precision_recall_curve(actual, score)

@@ -8,15 +8,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.inside import Work, tell
 from pyspark.ml.evaluation import BinaryClassificationEvaluator, MulticlassClassificationEvaluator
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
 
+from harness.inside import Work, tell
+
 SIDE = "struct<data:string,encoding:string,mode:string,observedContentType:string>"
 ABOUT = "eventMetadata struct<eventId:string,inferenceId:string,inferenceTime:string>, eventVersion string"
 CAPTURE = f"captureData struct<endpointInput:{SIDE},endpointOutput:{SIDE}>, {ABOUT}"
-LABEL = f"groundTruthData struct<data:string,encoding:string>, {ABOUT}"
+TRUTH = "groundTruthData struct<data:string,encoding:string>"
+CUT = 0.5
 START, END = "2026-11-01T00:00:00Z", "2026-11-02T01:00:00Z"
 
 
@@ -55,22 +57,18 @@ def main() -> None:
         time = f.to_timestamp("eventMetadata.inferenceTime")
         captures = captures.filter((time >= START) & (time < END))
         captures = captures.withColumn("id", f.coalesce("eventMetadata.inferenceId", "eventMetadata.eventId"))
-        labels = spark.read.schema(LABEL).options(**options).json(str(data / "ground_truth"))
-        told = labels.select(
-            f.col("eventMetadata.eventId").alias("id"), "groundTruthData", f.input_file_name().alias("at")
-        )
-        last = f.row_number().over(Window.partitionBy("id").orderBy(f.col("at").desc()))
-        told = told.withColumn("last", last).filter("last = 1").drop("last", "at")
+        labels = spark.read.schema(f"{TRUTH}, {ABOUT}").options(**options).json(str(data / "ground_truth"))
+        told = labels.select(f.col("eventMetadata.eventId").alias("id"), "groundTruthData", "_metadata.file_path")
+        last = f.row_number().over(Window.partitionBy("id").orderBy(f.col("file_path").desc()))
+        told = told.withColumn("last", last).filter("last = 1").drop("last", "file_path")
         merged = captures.join(told, "id")
         merged.drop("id").write.json(f"{place}/merged")
-        written = spark.read.schema(f"{CAPTURE}, groundTruthData struct<data:string,encoding:string>").json(
-            f"{place}/merged"
-        )
+        written = spark.read.schema(f"{CAPTURE}, {TRUTH}").json(f"{place}/merged")
         rows = written.select(
             f.col("groundTruthData.data").cast("double").alias("actual"),
             f.col("captureData.endpointOutput.data").cast("double").alias("score"),
         )
-        rows = rows.withColumn("predicted", f.when(f.col("score") > 0.5, 1.0).otherwise(0.0)).cache()
+        rows = rows.withColumn("predicted", f.when(f.col("score") > CUT, 1.0).otherwise(0.0)).cache()
         figures = measured(rows)
         # Model Monitor's standard deviations: the metrics of five draws of 80 %.
         for seed in range(5):

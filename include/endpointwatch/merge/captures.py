@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -22,13 +22,16 @@ _RECORD: Schema = {
 }
 
 
-def captures(folder: Path, window: Window | None, tally: Tally) -> Iterator[pl.DataFrame]:
+def captures(
+    folder: Path, window: Window | None, tally: Tally, paths: Sequence[Path] | None = None
+) -> Iterator[pl.DataFrame]:
     """The captured records below ``folder``, file by file in the order of their paths.
 
     Args:
         folder: Where captured JSON Lines lie, in any folders, as they are or compressed (``.gz``).
         window: Only records inferred in it; None takes all.
         tally: Counts every record that is read, those handed on as analysed.
+        paths: Read only these of the folder's files; None reads all, and counts those that are passed over.
 
     Yields:
         Frames of :data:`SCHEMA`: ``id`` (inference id, else event id), ``time`` (``eventMetadata.inferenceTime`` as it
@@ -37,9 +40,9 @@ def captures(folder: Path, window: Window | None, tally: Tally) -> Iterator[pl.D
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
-    for path in passed_over(folder, SUFFIXES):
-        tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
-    for part in lines(files(folder, SUFFIXES), _RECORD):
+    if paths is None:
+        count_unread(folder, tally)
+    for part in lines(files(folder, SUFFIXES) if paths is None else paths, _RECORD):
         name = part.path.relative_to(folder) if part.path != folder else Path(folder.name)
         for fault in part.malformed:
             tally.set_aside("json", name.as_posix(), fault.line, fault.reason)
@@ -47,6 +50,12 @@ def captures(folder: Path, window: Window | None, tally: Tally) -> Iterator[pl.D
         if frame.height:
             tally.analysed += frame.height
             yield frame.select("id", "time", pl.lit(name.parent.as_posix()).alias("folder"), "line")
+
+
+def count_unread(folder: Path, tally: Tally) -> None:
+    """Set aside each file below ``folder`` whose name does not say that it holds JSON Lines."""
+    for path in passed_over(folder, SUFFIXES):
+        tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
 
 
 def _kept(part: Lines, window: Window | None, file: str, tally: Tally) -> pl.DataFrame:

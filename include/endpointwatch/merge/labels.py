@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from pathlib import Path
 
 import polars as pl
 
-from endpointwatch.capture.files import files, passed_over
-from endpointwatch.capture.labels import SUFFIXES, UNREAD
+from endpointwatch.capture.files import files
+from endpointwatch.capture.labels import SUFFIXES
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.ground_truth import LabelRecord
+from endpointwatch.merge.captures import count_unread
 from endpointwatch.merge.lines import Lines, Schema, lines
 
 SCHEMA: Schema = {"id": pl.String(), "data": pl.String(), "encoding": pl.String(), "at": pl.UInt64()}
@@ -25,7 +26,9 @@ _HOUR = re.compile(r"(?:^|/)(\d{4}/\d{2}/\d{2}/\d{2})/")
 _LINE_BITS = 32
 
 
-def labels(folder: Path, record: LabelRecord, tally: Tally) -> Iterator[pl.DataFrame]:
+def labels(
+    folder: Path, record: LabelRecord, tally: Tally, places: Mapping[Path, int] | None = None
+) -> Iterator[pl.DataFrame]:
     """The label records below ``folder`` in the order of their delivery.
 
     That order is the only thing that decides between labels of one id, so it follows from the keys alone, whenever and
@@ -36,6 +39,8 @@ def labels(folder: Path, record: LabelRecord, tally: Tally) -> Iterator[pl.DataF
         folder: Where ground-truth files lie, as they are or compressed (``.gz``).
         record: Where a record has its id and its label.
         tally: Counts every record that is read, those handed on as analysed.
+        places: Read only these of the folder's files, with their places in the order of delivery; None reads all, and
+            counts those that are passed over.
 
     Yields:
         Frames of :data:`SCHEMA`: ``id``, ``data`` (the label's text without surrounding blanks), ``encoding`` (``CSV``
@@ -44,10 +49,10 @@ def labels(folder: Path, record: LabelRecord, tally: Tally) -> Iterator[pl.DataF
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
-    for path in passed_over(folder, SUFFIXES):
-        tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     schema = _schema(record)
-    places = {path: place for place, path in enumerate(in_delivery(folder))}
+    if places is None:
+        count_unread(folder, tally)
+        places = delivered(folder)
     for part in lines(places, schema):
         name = part.path.relative_to(folder).as_posix() if part.path != folder else folder.name
         for fault in part.malformed:
@@ -58,15 +63,15 @@ def labels(folder: Path, record: LabelRecord, tally: Tally) -> Iterator[pl.DataF
         yield frame.with_columns(at=at).select(*SCHEMA)
 
 
-def in_delivery(folder: Path) -> list[Path]:
-    """The ground-truth files below ``folder``, oldest delivery first."""
+def delivered(folder: Path) -> dict[Path, int]:
+    """The ground-truth files below ``folder`` with their places in the order of delivery, oldest first."""
 
     def when(path: Path) -> tuple[str, str]:
         key = path.relative_to(folder).as_posix()
         hours = _HOUR.findall(f"/{key}")
         return (hours[-1] if hours else "", key)
 
-    return sorted(files(folder, SUFFIXES), key=when)
+    return {path: place for place, path in enumerate(sorted(files(folder, SUFFIXES), key=when))}
 
 
 def _read(part: Lines, record: LabelRecord, file: str, tally: Tally) -> pl.DataFrame:

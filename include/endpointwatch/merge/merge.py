@@ -89,7 +89,7 @@ def merge(
     """
     of_captures, of_labels = Tally(), Tally()
     count = sources.parts(part_bytes)
-    totals = _Totals()
+    totals = Totals()
     with (
         tempfile.TemporaryDirectory(prefix=".merge-", dir=scratch) as place,
         MergedFiles(output, keep_folders=keep_folders) as sink,
@@ -106,7 +106,7 @@ def merge(
     return totals.told(sources, of_captures, of_labels)
 
 
-class _Totals:
+class Totals:
     """The counts of the partitions added up."""
 
     def __init__(self) -> None:
