@@ -7,8 +7,9 @@ the first model), the result in ``processing/output/evaluation.json``::
     {"rows": 597, "label": "approve", "metrics": {"champion": {"accuracy": ..}, "challenger": {..}}}
 
 With rows in ``processing/input/baseline/*.csv`` it also writes ``processing/output/baseline.csv``: the scores of the
-model ``challenger`` (or of the only one) under the name in the environment variable ``prediction``, then its features.
-That is the data set to learn the model's baselines from: what the endpoint gets and answers, column by column.
+model ``challenger`` (or of the only one) under the name in the environment variable ``prediction``, then its features,
+then the label. That is the data set to learn the model's baselines from: what the endpoint answers and gets, column by
+column, and what was true.
 """
 
 from __future__ import annotations
@@ -47,28 +48,31 @@ def evaluate() -> None:
 
 
 def write_baseline(model: Model, data: Path, prediction: str, target: Path) -> None:
-    """Scores and features of every row of ``data``, in the files' order, as a CSV file with a header.
+    """Scores, features and labels of every row of ``data``, in the files' order, as a CSV file with a header.
 
-    Features keep their texts: a whole number that is written with a point would be another type in the statistics.
+    All but the scores keep their texts: a whole number that is written with a point would be another type in the
+    statistics.
 
     Raises:
-        InputError: There is no file, or a feature is missing.
+        InputError: There is no file, or a feature or the label is missing.
     """
-    features = model.metadata.features
+    names = (*model.metadata.features, model.metadata.label)
     sources = sorted(data.rglob("*.csv"))
     if not sources:
         raise InputError(f"{data} holds no *.csv file")
     with target.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow((prediction, *features))
+        writer.writerow((prediction, *names))
         for source in sources:
             table = read(source)
             scores = model.scores_of(table)
             with source.open(newline="", encoding="utf-8") as file:
                 file.readline()
+                if model.metadata.label not in table.columns:
+                    raise InputError(f"{source} has no label {model.metadata.label!r}")
                 cells = (dict(zip(table.columns, row, strict=True)) for row in csv.reader(file) if row)
                 writer.writerows(
-                    (f"{score:.{SCORE_DECIMALS}f}", *(row[name] for name in features))
+                    (f"{score:.{SCORE_DECIMALS}f}", *(row[name] for name in names))
                     for score, row in zip(scores, cells, strict=True)
                 )
 

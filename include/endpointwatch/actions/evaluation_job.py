@@ -8,7 +8,7 @@ path in the job                         what lies there
 ``…/input/data``                        test rows, CSV with a header
 ``…/input/baseline``                    the challenger's training rows, CSV with a header
 ``…/output/evaluation.json``            written: every model's metrics on the test rows
-``…/output/baseline.csv``               written: the challenger's scores, then the features, of the training rows
+``…/output/baseline.csv``               written: the challenger's scores, features and labels of the training rows
 ======================================  ===================================================================
 
 (``…`` is ``/opt/ml/processing``.) The second file is what the new version's baselines are learnt from: its first

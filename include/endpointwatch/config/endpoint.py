@@ -136,8 +136,8 @@ class Endpoint(Section):
     job: Job
     baseline_dataset_uri: S3Uri | None = Field(
         None,
-        description="What baselines are learnt from, the model's output column first. Null takes what the model "
-        "package names.",
+        description="What baselines are learnt from, the model's output column first; a column of labels is for the "
+        "monitors that need them. Null takes what the model package names.",
     )
     baseline_dataset_format: DatasetFormat = Field(
         "csv", description="How baseline data sets are written, that of a model package as well."
@@ -173,6 +173,16 @@ class Endpoint(Section):
         if self.training is not None and self.training_labels is None:
             raise ValueError("training.ground_truth_uri is missing, and there is no `ground_truth` to take it from")
         return self
+
+    @property
+    def label_columns(self) -> frozenset[str]:
+        """Columns of a baseline data set that hold labels: no part of what the endpoint is asked, or answers."""
+        named = {self.training.label} if self.training is not None else set()
+        for monitor in self.monitors:
+            told = monitor.ground_truth_attribute if isinstance(monitor, ModelQuality) else None
+            told = monitor.label if isinstance(monitor, Bias) else told
+            named |= {told} if told is not None else set()
+        return frozenset(named)
 
     @property
     def training_labels(self) -> str | None:

@@ -72,7 +72,9 @@ class ModelQuality(Section):
         0.5, description="Without `inference_attribute`: above this probability the positive class is predicted."
     )
     ground_truth_attribute: Attribute | None = Field(
-        None, description="The label's column in the baseline data set; its key in labels that are JSON objects."
+        None,
+        description="The label's column in the baseline data set (null takes `training.label`), and its key in labels "
+        "that are JSON objects.",
     )
     baseline_inference_attribute: str | None = Field(
         None, description="The prediction's column in the baseline data set, where it is not `inference_attribute`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -30,6 +30,21 @@ def data_set_rows(folder: Path, form: DatasetFormat, tally: Tally) -> Iterator[T
     if form == "parquet":
         return parquet_rows(folder, tally)
     return json_rows(folder, tally, lines=form == "json_lines")
+
+
+def without(rows: TableRows, columns: Collection[str], tally: Tally) -> TableRows:
+    """The rows without some of their named columns; rows that are not as wide as the header are then set aside."""
+    names = rows.names or ()
+    kept = [place for place, name in enumerate(names) if name not in columns]
+    if len(kept) == len(names):
+        return rows
+    wrong = pl.col("cells").list.len() != len(names)
+    for line, width in rows.frame.filter(wrong).select("line", pl.col("cells").list.len()).iter_rows():
+        tally.set_aside("width", rows.file, line, f"the row has {width} cells, the header {len(names)}")
+    cells = pl.concat_list([pl.col("cells").list.get(place) for place in kept])
+    return TableRows(
+        rows.file, tuple(names[place] for place in kept), rows.frame.filter(~wrong).with_columns(cells=cells)
+    )
 
 
 def preprocessed_rows(script: Preprocessor, folder: Path, form: DatasetFormat, tally: Tally) -> Iterator[Batch]:

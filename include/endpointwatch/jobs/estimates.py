@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from endpointwatch.capture.accounting import Rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.model_quality import BINARY, REGRESSION, ModelQuality
 from endpointwatch.errors import BaselineError
@@ -83,10 +84,19 @@ class ClassScores:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What is known of the rows that have a label: what they promise, and what was measured on them."""
+    """What is known of the rows that have a label.
+
+    Attributes:
+        promises: What their probabilities promise.
+        measured: What was measured on them; None without any.
+        rows: What became of them.
+        complete: Whether they are all rows that were captured, so that no others have to be read.
+    """
 
     promises: State | Expected | None
     measured: Performance | None
+    rows: Rows
+    complete: bool
 
 
 def estimated(
@@ -97,11 +107,8 @@ def estimated(
     Raises:
         CaptureError: The captures cannot be read at all.
     """
-    settings, tally = reader.settings, Tally()
-    promises = Promises(settings, calibrations)
-    unlabelled = Reader(settings, reader.classes, labelled=False)
-    parts = captured(duty.captures, tally, settings, (duty.plan.window,), labelled=False)
-    told = promises.of(collected(parts, unlabelled, tally, promises))
+    settings = reader.settings
+    told, rows = (_known(labelled), labelled.rows) if labelled.complete else _captured(duty, reader, calibrations)
     every = estimates.estimate(told, settings, calibrations) if told is not None else {}
     same = estimates.estimate(labelled.promises, settings, calibrations) if labelled.promises is not None else {}
     found = estimates.reported(every, same, labelled.measured, thresholds)
@@ -113,7 +120,7 @@ def estimated(
             "method": "CBPE",
             "problem_type": settings.problem_type,
             "calibration": calibrations.method,
-            "rows": tally.rows().model_dump(),
+            "rows": rows.model_dump(),
             "labelled_rows": labelled.measured.rows if labelled.measured else 0,
             "confidence": 0.95,
             "draws": DRAWS,
@@ -122,3 +129,17 @@ def estimated(
         }
         files.write_text(duty.folder / ESTIMATES, files.json_text(about))
     return found
+
+
+def _known(labelled: Labelled) -> State | Expected | None:
+    told = labelled.promises
+    return told.without_labels() if isinstance(told, Confusion) else told
+
+
+def _captured(duty: Duty, reader: Reader, calibrations: Calibrations) -> tuple[State | Expected | None, Rows]:
+    """What every captured answer of the window promises, and what became of them."""
+    settings, tally = reader.settings, Tally()
+    promises = Promises(settings, calibrations)
+    parts = captured(duty.captures, tally, settings, (duty.plan.window,), labelled=False)
+    state = collected(parts, Reader(settings, reader.classes, labelled=False), tally, promises)
+    return promises.of(state), tally.rows()

@@ -52,18 +52,19 @@ class Columns:
     probabilities: tuple[str, ...]
 
     @classmethod
-    def of(cls, settings: ModelQuality) -> Columns:
-        """The columns of the baseline data set.
+    def of(cls, settings: ModelQuality, label: str | None = None) -> Columns:
+        """The columns of the baseline data set; ``label`` is the label's where the settings do not name one.
 
         Raises:
             BaselineError: The settings do not say which column the label is.
         """
-        if settings.ground_truth_attribute is None:
+        actual = settings.ground_truth_attribute or label
+        if actual is None:
             raise BaselineError("ground_truth_attribute is not set; it names the label's column in the data set.")
         single = (settings.probability_attribute,) if settings.probability_attribute else ()
         baseline = settings.baseline_probability_attribute
         return cls(
-            settings.ground_truth_attribute,
+            actual,
             settings.baseline_inference_attribute or settings.inference_attribute,
             settings.baseline_probability_attributes
             or ((baseline,) if baseline else single or settings.probability_attributes),

@@ -28,6 +28,8 @@ FAMILY: dict[ProblemType, str] = {
     "BinaryClassification": "binary_classification",
     "MulticlassClassification": "multiclass_classification",
 }
+#: A confusion matrix has as many rows, and as many columns, as there are classes.
+MAX_CLASSES = 1000
 _F = tuple(name for name, _ in classification.BETAS)
 _RATES = ("recall", "precision", "accuracy")
 
@@ -82,10 +84,15 @@ def performance(state: State, settings: ModelQuality) -> Performance:
     """Every metric of the rows behind ``state``, of which there is at least one.
 
     Raises:
-        CaptureError: The rows of a binary classifier have more than two classes.
+        CaptureError: The rows of a binary classifier have more than two classes, those of another too many.
     """
     if isinstance(state, Residuals):
         return _regression(state, settings)
+    if len(state.classes) > MAX_CLASSES:
+        raise CaptureError(
+            f"The rows have {len(state.classes)} different classes, more than {MAX_CLASSES}. Name the classes under "
+            "`classes` of the monitor, or set problem_type to Regression if they are numbers."
+        )
     if settings.problem_type == BINARY:
         state = state.with_classes(binary_classes(settings))
         if len(state.classes) != 2:  # noqa: PLR2004 (binary)

@@ -14,7 +14,7 @@ from endpointwatch.monitors.performance import Performance
 
 
 def metrics(measured: Performance, *, at: datetime, dimensions: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Every single number that could be computed, and its standard deviation where there is one.
+    """Every single number that could be computed.
 
     Args:
         measured: Of the window's labelled rows.
@@ -26,7 +26,5 @@ def metrics(measured: Performance, *, at: datetime, dimensions: Mapping[str, str
         "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
     }
     for name, scalar in measured.scalars.items():
-        numbers = ((name, scalar.value), (f"{name}_std", scalar.standard_deviation))
-        for metric, value in numbers:
-            if value is not None and math.isfinite(value):
-                yield {"MetricName": metric, **common, "Value": value}
+        if scalar.value is not None and math.isfinite(scalar.value):
+            yield {"MetricName": name, **common, "Value": scalar.value}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,10 @@ class Confusion:
         matrix = np.zeros((size, size), np.int64)
         np.add.at(matrix, (self.actual, self.predicted), self.count if counts is None else counts)
         return matrix
+
+    def without_labels(self) -> Confusion:
+        """The same rows as if what was predicted were true: all that is known of them before labels come."""
+        return Confusion.total([replace(self, actual=self.predicted)], self.limit).with_classes(self.classes)
 
     def with_classes(self, classes: Iterable[str]) -> Confusion:
         """The same rows, with ``classes`` among the classes even if no row is of them."""

@@ -1,4 +1,4 @@
-"""An evaluation also leaves the rows that the new model's baselines are learnt from: scores first, texts untouched."""
+"""An evaluation also leaves the rows that the new model's baselines are learnt from: scores first, labels last."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def test_the_score_comes_first_and_every_feature_keeps_its_text(job, trained):
     rows = job.base / "processing" / "input" / "baseline" / "train.csv"
     scored = trained.run("score", "--model", str(trained.base / "model"), "--input", str(rows)).stdout.split()
     assert written(job) == [
-        ["score", "income", "debt", "age"],
-        [scored[0], "3", "0.50", ""],
-        [scored[1], "-2.0", "7", "1e-1"],
+        ["score", "income", "debt", "age", "approve"],
+        [scored[0], "3", "0.50", "", "1"],
+        [scored[1], "-2.0", "7", "1e-1", "0"],
     ]
 
 
@@ -44,7 +44,11 @@ def test_the_columns_are_the_models_inputs_whatever_the_order_of_the_data(job, d
     rows = [["1", "9", "2", "3"], ["0", "8", "5", "6"]]
     data.write(job.base / "processing" / "input" / "baseline" / "train.csv", rows, ("approve", "age", "income", "debt"))
     assert job.run("evaluate").returncode == 0
-    assert [row[1:] for row in written(job)] == [["income", "debt", "age"], ["2", "3", "9"], ["5", "6", "8"]]
+    assert [row[1:] for row in written(job)] == [
+        ["income", "debt", "age", "approve"],
+        ["2", "3", "9", "1"],
+        ["5", "6", "8", "0"],
+    ]
 
 
 def test_an_evaluation_that_is_given_no_training_rows_writes_none(job):

@@ -59,3 +59,23 @@ def test_a_data_set_without_rows_or_with_another_header_fails_with_the_remedy(jo
     odd.put("input/dataset/a.csv", "x,y\n1,2,3\n4,5,6\n")
     assert odd.run(plan(endpoint)) == 255
     assert "header has 2 names" in odd.message
+
+
+def test_one_data_set_with_labels_serves_every_monitor_and_data_quality_leaves_the_labels_out(job, endpoint, traffic):
+    header, *lines = traffic.dataset().splitlines()
+    text = "\n".join([f"{header},approved", *(f"{line},{place % 2}" for place, line in enumerate(lines))]) + "\n"
+    document = endpoint.model_dump(mode="json")
+    quality = {"kind": "model_quality", "problem_type": "BinaryClassification", "probability_attribute": "0"}
+    document["monitors"].append(quality)
+    both = type(endpoint).model_validate(document)
+    labelled, plain = job(), job()
+    labelled.put("input/dataset/a.csv", text + "0.5,1,red,1\n")
+    assert labelled.run(plan(both, monitors=("data_quality", "model_quality"))) == 0, labelled.message
+    plain.put("input/dataset/a.csv", traffic.dataset())
+    assert plain.run(plan(endpoint)) == 0
+    for name in ("statistics.json", "constraints.json"):
+        assert labelled.document(f"data_quality/{name}") == plain.document(f"data_quality/{name}")
+    told = labelled.document("data_quality/baseline.json")["rows"]
+    assert (told["analysed"], told["set_aside"]) == (600, 1)  # the short row is not taken for one without a label
+    assert labelled.document("model_quality/baseline.json")["columns"] == ["approved", "0"]
+    assert labelled.document("model_quality/statistics.json")["dataset"] == {"item_count": 600}

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
+from endpointwatch.metrics.ranking import Curves
 from endpointwatch.states.confusion import Confusion
 from endpointwatch.states.expected import Expected
 from endpointwatch.states.quality_file import read, write
@@ -90,6 +92,24 @@ def test_a_grid_of_scores_costs_little_of_the_ranking():
     assert coarse.resolution is not None
     assert np.abs(coarse.middle - coarse.score).max() <= 2.0 ** -(coarse.resolution + 1)
     assert coarse.rows == 20_000
+
+
+def test_more_different_scores_than_are_kept_move_the_area_under_the_curve_by_less_than_a_ten_millionth():
+    generator = np.random.default_rng(5)
+    score = generator.random(300_000)
+    yes = (generator.random(score.size) < score).astype(np.int32)
+    state = Confusion.of(("0", "1"), yes, (score > 0.5).astype(np.int32), score)
+    assert state.resolution is not None
+    ours = Curves.of(
+        state.score, np.where(state.actual == 1, state.count, 0), np.where(state.actual == 0, state.count, 0)
+    )
+    assert ours.auc == pytest.approx(roc_auc_score(yes, score), abs=1e-7)
+
+
+def test_without_labels_a_state_is_that_of_its_predictions():
+    rows = [("a", "b", 0.5), ("b", "b", 0.5), ("a", "a", 0.1)]
+    told = confusion(rows, 10).without_labels()
+    assert content(told) == content(confusion([(p, p, s) for _, p, s in rows], 10))
 
 
 def test_what_a_classifier_promises_adds_up():

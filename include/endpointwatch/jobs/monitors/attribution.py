@@ -72,7 +72,7 @@ def learn(lesson: Lesson) -> Learnt:
     settings = settings_of(lesson)
     tally = Tally()
     header, rows = learnt.data_set(lesson.dataset, tally)
-    features = declared(lesson) or header[1:]
+    features = declared(lesson) or tuple(name for name in header[1:] if name not in lesson.endpoint.label_columns)
     learnt.require(features, header)
     rows = sample.columns(rows, header, features)
     chosen = Sample(features, settings.sample_rows, settings.seed)

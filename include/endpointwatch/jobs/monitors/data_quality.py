@@ -12,7 +12,7 @@ from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.held_against import FixedBaseline
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.collect import Batch, collect
-from endpointwatch.jobs.data_sets import BY_POSITION, data_set_rows, preprocessed_rows, unnamed
+from endpointwatch.jobs.data_sets import BY_POSITION, data_set_rows, preprocessed_rows, unnamed, without
 from endpointwatch.jobs.earlier import Earlier, earlier_windows
 from endpointwatch.jobs.monitors import segments
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
@@ -191,7 +191,9 @@ def _batches(lesson: Lesson, settings: DataQuality, tally: Tally) -> Iterator[tu
             for batch in preprocessed_rows(Preprocessor(path), lesson.dataset, form, tally):
                 yield batch, batch.names or ()
         return
-    for rows in data_set_rows(lesson.dataset, form, tally):
+    for read in data_set_rows(lesson.dataset, form, tally):
+        # Captures hold no labels; they stand in the data set for the monitors that need them.
+        rows = without(read, lesson.endpoint.label_columns, tally)
         names = None if form in BY_POSITION else rows.names
         yield Batch(rows.file, rows.frame, names), rows.names or unnamed(rows.frame)
 

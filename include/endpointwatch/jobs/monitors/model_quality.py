@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-from endpointwatch.capture.files import files as files_in
-from endpointwatch.capture.objects import json_rows, parquet_rows
-from endpointwatch.capture.tables import TableRows, table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.errors import BaselineError
+from endpointwatch.jobs.data_sets import data_set_rows
 from endpointwatch.jobs.estimates import (
     CALIBRATION,
     ClassScores,
@@ -40,7 +37,6 @@ from endpointwatch.states.quality_file import write as write_state
 NAME = model_quality.NAME
 NEEDS_LABELS = True
 _SHOWN = ("accuracy", "auc")
-_SUFFIXES = frozenset({".json", ".jsonl", ".parquet", ".csv"})
 
 
 def judge(duty: Duty) -> Judged:
@@ -55,7 +51,8 @@ def judge(duty: Duty) -> Judged:
     findings = _findings(measured, baseline.constraints, settings)
     verdict = _verdict(duty, tally, findings, settings)
     if wanted(settings):
-        known = Labelled(promises.of(state), measured)
+        complete = duty.labels is not None and not duty.labels.merged.captures.unmatched and not tally.kinds
+        known = Labelled(promises.of(state), measured, tally.rows(), complete and measured is not None)
         found = estimated(duty, reader, calibrations, known, _thresholds(baseline, settings))
         verdict = verdict.model_copy(update={"estimates": found, "evidence": verdict.evidence + _in_words(found)})
     if measured is not None and state is not None:
@@ -77,9 +74,11 @@ def learn(lesson: Lesson) -> Learnt:
     """
     settings = _settings(lesson)
     tally = Tally()
-    columns = Columns.of(settings)
+    training, form = lesson.endpoint.training, lesson.endpoint.baseline_dataset_format
+    columns = Columns.of(settings, training.label if training else None)
     scores = ClassScores(settings)
-    state = collected(data_set(_tables(lesson.dataset, tally), tally, columns), Reader(settings), tally, scores)
+    rows = data_set(data_set_rows(lesson.dataset, form, tally), tally, columns)
+    state = collected(rows, Reader(settings), tally, scores)
     if state is None or not state.rows:
         first = "".join(f" First: {one.file}:{one.line}: {one.reason}." for one in tally.listed[:1])
         raise BaselineError(
@@ -149,13 +148,3 @@ def _verdict(duty: Duty, tally: Tally, findings: Findings | None, settings: Mode
             "remedy": REMEDIES["LABELS_MISSING"],
         }
     )
-
-
-def _tables(folder: Path, tally: Tally) -> Iterator[TableRows]:
-    """The data set's rows, in the format that its files' names say; CSV has a header."""
-    suffixes = {path.name.removesuffix(".gz").rpartition(".")[2] for path in files_in(folder, _SUFFIXES)}
-    if "parquet" in suffixes:
-        return parquet_rows(folder, tally)
-    if suffixes & {"json", "jsonl"}:
-        return json_rows(folder, tally, lines="jsonl" in suffixes)
-    return table_rows(folder, tally, header=True)
