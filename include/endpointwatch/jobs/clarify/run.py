@@ -49,7 +49,7 @@ def run(container: Container) -> int:
             f"analysis_config.json asks for {', '.join(config.unsupported)}, which this version does not do. Take it "
             "out, or run it as a job of its own on AWS."
         )
-    if not config.methods.asked:
+    if not config.methods.asked and not bias_job.asked(config):
         raise PlanError(
             'analysis_config.json asks for no method. Name one under `methods`, as {"post_training_bias": '
             '{"methods": "all"}}.'
