@@ -11,6 +11,7 @@ from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.ground_truth import GroundTruth
+from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.section import S3Uri, Section
 
 
@@ -66,7 +67,7 @@ class Job(Section):
 
 
 # What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
-Monitor = Annotated[DataQuality | Bias | Attribution, Field(discriminator="kind")]
+Monitor = Annotated[DataQuality | ModelQuality | Bias | Attribution, Field(discriminator="kind")]
 
 
 class Decision(Section):

@@ -24,16 +24,21 @@ def describe(error: ValidationError, model: type[BaseModel], path: Path, root: y
 def _follows(fault: ErrorDetails, faults: Sequence[ErrorDetails]) -> bool:
     # A list whose only item is wrong is also reported as too short; the item's own fault says it better.
     loc = tuple(fault["loc"])
-    return fault["type"] == "too_short" and any(
-        tuple(other["loc"])[: len(loc)] == loc != other["loc"] for other in faults
-    )
+    if fault["type"] == "string_type" and loc[-1:] == ("str",) and isinstance(fault["input"], dict):
+        # Where text or a section may stand, a section's own fault says it better.
+        loc = loc[:-1]
+    elif fault["type"] != "too_short":
+        return False
+    return any(tuple(other["loc"])[: len(loc)] == loc != other["loc"] for other in faults if other is not fault)
 
 
 def _line(fault: ErrorDetails, model: type[BaseModel], path: Path, root: yaml.Node | None) -> str:
     loc = tuple(fault["loc"])
+    if fault["type"] == "union_tag_invalid":
+        loc = (*loc, "kind")
     line = _line_number(root, loc)
     place = f"{path}:{line}" if line else str(path)
-    key = ".".join(str(part) for part in loc) or "(the whole file)"
+    key = ".".join(str(part) for part in _written(model, loc)) or "(the whole file)"
     return f"{place}: {key}: {_text(fault, model, loc)}"
 
 
@@ -44,6 +49,9 @@ def _text(fault: ErrorDetails, model: type[BaseModel], loc: Loc) -> str:
         return f"there is no such key. {_nearest(loc[-1], valid)}Valid keys here: {', '.join(valid)}."
     if kind == "missing":
         return f"this key is required and missing. {_meaning(model, loc)}Add it."
+    if kind == "union_tag_invalid":
+        tags = [tag.strip(" '") for tag in fault["ctx"]["expected_tags"].split(",")]
+        return f"{fault['ctx']['tag']!r} is none of {', '.join(tags)}. {_nearest(fault['ctx']['tag'], tags)}".rstrip()
     if kind == "literal_error":
         choices = [str(choice) for choice in _choices(model, loc)]
         return f"{fault['msg']}, not {fault['input']!r}. {_nearest(fault['input'], choices)}".rstrip()
@@ -88,6 +96,19 @@ def _owners(model: type[BaseModel], loc: Loc) -> list[type[BaseModel]]:
         # A part that is no field is the tag of a union: `monitors.0.data_quality`.
         owners = below or [owner for owner in owners if _tagged(owner, part)] or owners
     return owners
+
+
+def _written(model: type[BaseModel], loc: Loc) -> Loc:
+    """The place as it stands in the file: without the tags and names by which pydantic tells a union's parts apart."""
+    shown: list[int | str] = []
+    owners: list[type[BaseModel]] = [model]
+    for place, part in enumerate(loc):
+        known = any(part in owner.model_fields for owner in owners)
+        # A bracket stands in pydantic's own names: `function-after[…]`, `tuple[…]`.
+        if known or isinstance(part, int) or not ("[" in part or any(_tagged(owner, part) for owner in owners)):
+            shown.append(part)
+        owners = _owners(model, loc[: place + 1])
+    return tuple(shown)
 
 
 def _tagged(owner: type[BaseModel], tag: str) -> bool:

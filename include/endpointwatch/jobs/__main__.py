@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     except Exception as error:  # noqa: BLE001 (whatever it is, the job must leave its reason behind)
         _log.exception("The analysis failed unexpectedly")
         return _failed(container, f"{type(error).__name__}: {error}")
-    message = COMPLETED
+    message = environment_jobs.completed(container) or COMPLETED
     if violations:
         message = f"CompletedWithViolations: Job completed successfully with {violations} violations."
     container.leave_message(message)

@@ -54,7 +54,7 @@ def run(container: Container) -> int:
         container.path(container.require("dataset_source")),
         container.path(container.require("output_path")),
     )
-    form = _format(container.require("dataset_format"))
+    form = dataset_format(container.require("dataset_format"))
     settings = _settings(container)
     baseline = _baseline(container)
     tally = Tally()
@@ -62,10 +62,10 @@ def run(container: Container) -> int:
     script = environment.get("record_preprocessor_script")
     with exported(environment):
         if script:
-            batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, _windows(container))
+            batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, windows(container))
         else:
             strict = settings.aws_compatible == "Enabled"
-            batches = _cells(form, source, tally, _windows(container), names, strict=strict)
+            batches = _cells(form, source, tally, windows(container), names, strict=strict)
         state = collect(batches, tally, data_quality.compute, names=baseline.names if baseline else ())
     if names:
         state = _named(state, tuple(names))
@@ -79,25 +79,38 @@ def run(container: Container) -> int:
     if not state.rows:
         raise CaptureError(
             f"No row could be analysed: {rows.read} read, {rows.set_aside} set aside, {rows.outside_window} outside "
-            f"the window, {rows.skipped} skipped.{_first(tally)} Check dataset_format, start_time and end_time."
+            f"the window, {rows.skipped} skipped.{first_set_aside(tally)} Check dataset_format, start_time and "
+            "end_time."
         )
     findings = data_quality.check(state, baseline, settings) if baseline else Findings()
     write_report(output, state, data_quality.suggest(state, settings), findings.violations if baseline else None)
     if environment.get("publish_cloudwatch_metrics") == "Enabled" and settings.emit_metrics == "Enabled":
-        _publish(container, state, findings)
+        at, dimensions = published(container)
+        write_metrics(container.metrics_file, metrics(state, findings.distances, at=at, dimensions=dimensions))
     if after := environment.get("post_analytics_processor_script"):
         with exported(environment):
             postprocess(container.path(after))
     return len(findings.violations)
 
 
-def _first(tally: Tally) -> str:
+def require_captures(source: Path) -> None:
+    """Raise the error of AWS's analyzer, word for word, where no captured file is."""
+    if not files_in(source, SUFFIXES):
+        raise CaptureError(
+            f"Could not find any json file under directory {source}. Please verify if the provided dataset path is "
+            "correct or if data capturing in your Endpoint is turned on."
+        )
+
+
+def first_set_aside(tally: Tally) -> str:
+    """The first row that was set aside, as a sentence; empty without any."""
     return "".join(
         f" First set aside: {fault.file}:{fault.line}: {fault.reason.rstrip('.')}." for fault in tally.listed[:1]
     )
 
 
-def _format(text: str) -> dict[str, Any]:
+def dataset_format(text: str) -> dict[str, Any]:
+    """The environment's ``dataset_format``: one name, and its options."""
     try:
         form = json.loads(text)
         (name,) = form
@@ -140,7 +153,8 @@ def _baseline(container: Container) -> Baseline | None:
     return Baseline(Constraints(features=features), document)
 
 
-def _windows(container: Container) -> tuple[Window, ...]:
+def windows(container: Container) -> tuple[Window, ...]:
+    """The window between ``start_time`` and ``end_time``; () where the environment has neither."""
     start, end = container.environment.get("start_time"), container.environment.get("end_time")
     if not start and not end:
         return ()
@@ -164,18 +178,14 @@ def _cells(
     (name, options), *_ = form.items()
     if name == "csv":
         _sides(options)
-        for table in table_rows(source, tally, header=_true(options.get("header", False))):
+        for table in table_rows(source, tally, header=is_true(options.get("header", False))):
             names[:] = table.names or ()
             yield Batch(table.file, table.frame)
     elif name in _CAPTURES:
-        if not files_in(source, SUFFIXES):
-            raise CaptureError(
-                f"Could not find any json file under directory {source}. Please verify if the provided dataset path is "
-                "correct or if data capturing in your Endpoint is turned on."
-            )
+        require_captures(source)
         yield from captured(source, tally, Reading(windows, _sides(options), strict=strict))
     elif name == "json":
-        for table in json_rows(source, tally, lines=_lines(options)):
+        for table in json_rows(source, tally, lines=by_lines(options)):
             yield Batch(table.file, table.frame, table.names)
     elif name == "parquet":
         for table in parquet_rows(source, tally):
@@ -191,8 +201,8 @@ def _preprocessed(
     if name in _CAPTURES:
         yield from script.captured(source, tally, windows)
     elif name == "csv":
-        yield from script.data_set(source, tally, objects=False, header=_true(options.get("header", False)))
-    elif name == "json" and _lines(options):
+        yield from script.data_set(source, tally, objects=False, header=is_true(options.get("header", False)))
+    elif name == "json" and by_lines(options):
         yield from script.data_set(source, tally, objects=True)
     else:
         raise PlanError(
@@ -201,9 +211,10 @@ def _preprocessed(
         )
 
 
-def _lines(options: dict[str, Any]) -> bool:
+def by_lines(options: dict[str, Any]) -> bool:
+    """Whether JSON is one object a line."""
     # AWS's own clients spell the key in three ways.
-    return any(_true(options.get(key, False)) for key in ("lines", "line", "Line"))
+    return any(is_true(options.get(key, False)) for key in ("lines", "line", "Line"))
 
 
 def _sides(options: dict[str, Any]) -> tuple[str, ...]:
@@ -221,7 +232,8 @@ def _sides(options: dict[str, Any]) -> tuple[str, ...]:
     return sides if position == "START" else sides[::-1]
 
 
-def _true(value: object) -> bool:
+def is_true(value: object) -> bool:
+    """Whether an option is set, as JSON's ``true`` or as a word."""
     return str(value).lower() == "true"
 
 
@@ -233,7 +245,8 @@ def _named(state: Table, names: tuple[str, ...]) -> Table:
     return state.renamed(names) if state.rows else state
 
 
-def _publish(container: Container, state: Table, findings: Findings) -> None:
+def published(container: Container) -> tuple[datetime, dict[str, str]]:
+    """Time and dimensions of the analysis's CloudWatch metrics."""
     environment = container.environment
     at = environment.get("metric_time") or environment.get("start_time")
     if not at:
@@ -246,5 +259,4 @@ def _publish(container: Container, state: Table, findings: Findings) -> None:
         )
         if environment.get(key)
     }
-    lines = metrics(state, findings.distances, at=datetime.fromisoformat(at), dimensions=dimensions)
-    write_metrics(container.metrics_file, lines)
+    return datetime.fromisoformat(at), dimensions

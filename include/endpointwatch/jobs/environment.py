@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from endpointwatch.errors import PlanError
-from endpointwatch.jobs import analysis, planned
+from endpointwatch.jobs import analysis, ground_truth_merge, model_quality, planned
 from endpointwatch.jobs.clarify import run as clarify
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import PLAN_ENVIRONMENT_KEY
@@ -30,11 +30,13 @@ class EnvironmentJob:
         name: What it is, for people.
         asked: Whether a container asks for it.
         run: Does it, and gives the number of violations; None where this version has no such job.
+        completed: What AWS's container says when all is well; None: what the analyzer says.
     """
 
     name: str
     asked: Callable[[Container], bool]
     run: Callable[[Container], int] | None
+    completed: str | None = None
 
 
 def _has(key: str) -> Callable[[Container], bool]:
@@ -51,9 +53,9 @@ def _has_analysis_config(container: Container) -> bool:
 
 JOBS: tuple[EnvironmentJob, ...] = (
     EnvironmentJob("a job under a plan", _has(PLAN_ENVIRONMENT_KEY), planned.run),
-    EnvironmentJob("the merge of captures with ground truth", _has("ground_truth_source"), None),
-    EnvironmentJob("Clarify's analysis of bias and explanations", _has_analysis_config, clarify.run),
-    EnvironmentJob("model quality", _is_of_type("MODEL_QUALITY"), None),
+    EnvironmentJob("the merge of captures with ground truth", _has("ground_truth_source"), ground_truth_merge.run),
+    EnvironmentJob("Clarify's analysis of bias and explanations", _has_analysis_config, clarify.run, clarify.COMPLETED),
+    EnvironmentJob("model quality", _is_of_type("MODEL_QUALITY"), model_quality.run),
     EnvironmentJob("data quality", _is_of_type(_DATA_QUALITY), analysis.run),
 )
 
@@ -73,3 +75,8 @@ def run(container: Container) -> int:
         built = ", ".join(job.name for job in JOBS if job.run is not None)
         raise PlanError(f"The environment asks for {job.name}, which this version cannot do. It does: {built}.")
     return job.run(container)
+
+
+def completed(container: Container) -> str | None:
+    """The exit message of the job that was asked for when it finds nothing wrong, where it has one of its own."""
+    return next((job.completed for job in JOBS if job.asked(container)), None)

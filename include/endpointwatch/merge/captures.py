@@ -39,15 +39,14 @@ def captures(folder: Path, window: Window | None, tally: Tally) -> Iterator[pl.D
     """
     for path in passed_over(folder, SUFFIXES):
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
-    for path in files(folder, SUFFIXES):
-        name = path.relative_to(folder) if path != folder else Path(path.name)
-        for part in lines(path, _RECORD):
-            for fault in part.malformed:
-                tally.set_aside("json", name.as_posix(), fault.line, fault.reason)
-            frame = _kept(part, window, name.as_posix(), tally)
-            if frame.height:
-                tally.analysed += frame.height
-                yield frame.select("id", "time", pl.lit(name.parent.as_posix()).alias("folder"), "line")
+    for part in lines(files(folder, SUFFIXES), _RECORD):
+        name = part.path.relative_to(folder) if part.path != folder else Path(folder.name)
+        for fault in part.malformed:
+            tally.set_aside("json", name.as_posix(), fault.line, fault.reason)
+        frame = _kept(part, window, name.as_posix(), tally)
+        if frame.height:
+            tally.analysed += frame.height
+            yield frame.select("id", "time", pl.lit(name.parent.as_posix()).alias("folder"), "line")
 
 
 def _kept(part: Lines, window: Window | None, file: str, tally: Tally) -> pl.DataFrame:

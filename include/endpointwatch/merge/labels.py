@@ -47,15 +47,15 @@ def labels(folder: Path, record: LabelRecord, tally: Tally) -> Iterator[pl.DataF
     for path in passed_over(folder, SUFFIXES):
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     schema = _schema(record)
-    for place, path in enumerate(in_delivery(folder)):
-        name = path.relative_to(folder).as_posix() if path != folder else path.name
-        for part in lines(path, schema):
-            for fault in part.malformed:
-                tally.set_aside("json", name, fault.line, fault.reason)
-            frame = _read(part, record, name, tally)
-            tally.analysed += frame.height
-            at = pl.lit(place << _LINE_BITS, pl.UInt64) + pl.col("number").cast(pl.UInt64)
-            yield frame.with_columns(at=at).select(*SCHEMA)
+    places = {path: place for place, path in enumerate(in_delivery(folder))}
+    for part in lines(places, schema):
+        name = part.path.relative_to(folder).as_posix() if part.path != folder else folder.name
+        for fault in part.malformed:
+            tally.set_aside("json", name, fault.line, fault.reason)
+        frame = _read(part, record, name, tally)
+        tally.analysed += frame.height
+        at = pl.lit(places[part.path] << _LINE_BITS, pl.UInt64) + pl.col("number").cast(pl.UInt64)
+        yield frame.with_columns(at=at).select(*SCHEMA)
 
 
 def in_delivery(folder: Path) -> list[Path]:

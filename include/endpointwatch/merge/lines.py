@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -24,84 +24,94 @@ class Lines:
     """Some lines of one file.
 
     Attributes:
+        path: The file.
         frame: ``number`` (the line's, from 1), ``line`` (its text without surrounding blanks) and the schema's columns.
         malformed: The lines that are no JSON object, or have something else where the schema has an object.
     """
 
+    path: Path
     frame: pl.DataFrame
     malformed: list[Malformed]
 
 
-def lines(path: Path, schema: Schema) -> Iterator[Lines]:
-    """The lines of one file, some megabytes at a time; blank ones are none.
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Whole lines of a file, of which the first has the number ``first``; or why the file breaks off there."""
+
+    path: Path
+    first: int
+    raw: bytes = b""
+    broken: str | None = None
+
+
+def lines(paths: Iterable[Path], schema: Schema) -> Iterator[Lines]:
+    """The lines of files, one after the other and some megabytes at a time; blank lines are none.
 
     Args:
-        path: The file, as it is or compressed (``.gz``). Where a compressed one breaks off, the rest counts as one
+        paths: The files, as they are or compressed (``.gz``). Where a compressed one breaks off, the rest counts as one
             malformed line.
         schema: Of the columns to read: single values become texts; whatever else a line holds is left alone.
 
     Raises:
-        CaptureError: The file cannot be read.
+        CaptureError: A file cannot be read.
     """
+    return ahead(partial(_read, schema), (piece for path in paths for piece in _pieces(path)))
+
+
+def _pieces(path: Path) -> Iterator[_Piece]:
     first = 1
-
-    def numbered() -> Iterator[tuple[bytes, int]]:
-        nonlocal first
-        for chunk in chunks(path):
-            yield chunk, first
-            first += chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-
     try:
-        yield from ahead(lambda piece: _parsed(*piece, schema), numbered())
+        for chunk in chunks(path):
+            yield _Piece(path, first, chunk)
+            first += chunk.count(b"\n") + (not chunk.endswith(b"\n"))
     except DamagedError as error:
-        yield Lines(_empty(schema), [Malformed(first, str(error))])
+        yield _Piece(path, first, broken=str(error))
+
+
+def _read(schema: Schema, piece: _Piece) -> Lines:
+    if piece.broken is not None:
+        return Lines(piece.path, _empty(schema), [Malformed(piece.first, piece.broken)])
+    frame = _fast(piece, schema)
+    if frame is not None:
+        return Lines(piece.path, frame, [])
+    split = (raw.strip(_BLANK) for raw in piece.raw.removeprefix(_BOM).split(b"\n"))
+    numbered = [(at, raw) for at, raw in enumerate(split, start=piece.first) if raw]
+    return Lines(piece.path, *_careful(numbered, schema))
 
 
 def _empty(schema: Schema) -> pl.DataFrame:
     return pl.DataFrame(schema={"number": pl.UInt32, "line": pl.String, **schema})
 
 
-def _parsed(chunk: bytes, first: int, schema: Schema) -> Lines:
-    frame = _fast(chunk, first, schema)
-    if frame is not None:
-        return Lines(frame, [])
-    split = ((first + place, raw.strip(_BLANK)) for place, raw in enumerate(chunk.removeprefix(_BOM).split(b"\n")))
-    return _careful([(number, raw) for number, raw in split if raw], schema)
-
-
-def _fast(chunk: bytes, first: int, schema: Schema) -> pl.DataFrame | None:
+def _fast(piece: _Piece, schema: Schema) -> pl.DataFrame | None:
     """All lines at once; None when one of them is not plain, so that it has to be found."""
-    if _has_surrogates(chunk):
+    if _has_surrogates(piece.raw):
         return None
     try:
-        chunk.decode()
-        texts = pl.read_lines(io.BytesIO(chunk), name="line")
-        values = pl.read_ndjson(chunk, schema=schema)
-    except (UnicodeDecodeError, pl.exceptions.PolarsError):
+        texts = pl.read_lines(piece.raw, name="line").to_series()
+        values = pl.read_ndjson(piece.raw, schema=schema)
+    except pl.exceptions.PolarsError:
         return None
-    if (
-        texts.height != values.height
-        or not (texts["line"].str.starts_with("{") & texts["line"].str.ends_with("}")).all()
-    ):
+    if len(texts) != values.height or not texts.str.starts_with("{").all():
         return None
-    number = pl.int_range(first, first + texts.height, dtype=pl.UInt32, eager=True).alias("number")
-    return pl.DataFrame([number, *texts.get_columns(), *values.get_columns()])
+    number = pl.int_range(piece.first, piece.first + values.height, dtype=pl.UInt32, eager=True).alias("number")
+    return pl.DataFrame([number, texts, *values.get_columns()])
 
 
-def _careful(numbered: list[tuple[int, bytes]], schema: Schema) -> Lines:
+def _careful(numbered: list[tuple[int, bytes]], schema: Schema) -> tuple[pl.DataFrame, list[Malformed]]:
     """Halves, and halves of halves, until every line that cannot be read stands alone."""
     if not numbered:
-        return Lines(_empty(schema), [])
+        return _empty(schema), []
     joined = b"\n".join(raw for _, raw in numbered)
     frame = None if len(numbered) > 1 and _has_surrogates(joined) else _together(joined, len(numbered), schema)
     if frame is not None:
         number = pl.Series("number", [at for at, _ in numbered], pl.UInt32)
-        return Lines(pl.DataFrame([number, *frame.get_columns()]), [])
+        return pl.DataFrame([number, *frame.get_columns()]), []
     if len(numbered) == 1:
-        return Lines(_empty(schema), [Malformed(at, _reason(raw, schema)) for at, raw in numbered])
+        return _empty(schema), [Malformed(at, _reason(raw, schema)) for at, raw in numbered]
     middle = len(numbered) // 2
-    left, right = _careful(numbered[:middle], schema), _careful(numbered[middle:], schema)
-    return Lines(pl.concat([left.frame, right.frame]), left.malformed + right.malformed)
+    (left, faults), (right, more) = _careful(numbered[:middle], schema), _careful(numbered[middle:], schema)
+    return pl.concat([left, right]), faults + more
 
 
 def _together(joined: bytes, count: int, schema: Schema) -> pl.DataFrame | None:
@@ -118,7 +128,7 @@ def _together(joined: bytes, count: int, schema: Schema) -> pl.DataFrame | None:
 
 def _has_surrogates(raw: bytes) -> bool:
     # Polars' parser lets half of a surrogate pair through as garbage.
-    return b"\\ud" in raw or b"\\uD" in raw
+    return b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw)
 
 
 def _reason(raw: bytes, schema: Schema) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Self
 
-import numpy as np
 import polars as pl
+import pyarrow as pa
+
+from endpointwatch.states.numbers import contents
 
 RECORDS_A_FILE = 250_000
 
@@ -65,9 +67,5 @@ class MergedFiles:
 
 def _bytes(lines: pl.Series) -> memoryview:
     """The texts one after the other, as Arrow keeps them."""
-    array = lines.rechunk().to_arrow()
-    _, offsets, data = array.buffers()
-    if data is None:
-        return memoryview(b"")
-    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return memoryview(data)[int(bounds[0]) : int(bounds[-1])]
+    data, _ = contents(lines.to_arrow().cast(pa.large_binary()))
+    return data.data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ from endpointwatch.states.distinct import Distinct
 from endpointwatch.states.histogram import Histogram
 from endpointwatch.states.kll import Kll, Values
 from endpointwatch.states.moments import Moments
+from endpointwatch.states.numbers import numbers
 from endpointwatch.states.types import BOOLEAN, FRACTIONAL, INTEGRAL, NUMBER, InferredType, TypeCounts
 
 
@@ -70,9 +71,39 @@ class Column:
         Args:
             texts: Raw texts as they stand in the payload, null where there is no value; dtype String, shape ``(n,)``.
         """
-        texts = texts.rename("text")
-        counted = texts.drop_nulls().value_counts(name="rows")
+        column, values = self.surveyed(texts)
+        return replace(column, sketch=self.sketch.extend(values))
+
+    def surveyed(self, texts: pl.Series) -> tuple[Column, Values]:
+        """This column after more rows but for the sketch, and the numbers that are to go into it, in order."""
+        present = texts.drop_nulls().rechunk()
+        if present.is_empty():
+            return replace(self, rows=self.rows + texts.len()), np.empty(0)
+        raw = present.to_arrow(compat_level=pl.CompatLevel.oldest())
+        read = numbers(present, raw)
+        if read is None:
+            return self._with_patterns(texts.len(), present)
+        counted = self._counted(present)
+        unique = raw if counted is None else counted.to_series(0).to_arrow(compat_level=pl.CompatLevel.oldest())
+        return replace(
+            self,
+            rows=self.rows + texts.len(),
+            types=self.types + TypeCounts(read.integral, read.fractional),
+            moments=self.moments + Moments.of(read.values),
+            distinct=self.distinct.after(unique),
+            histogram=self.histogram + _histogram(counted, self.histogram.limit),
+        ), read.values
+
+    def _counted(self, present: pl.Series) -> pl.DataFrame | None:
+        """The different texts and how often each occurs; None where they are known to be too many to be kept."""
+        limit = self.histogram.limit
+        if self.histogram.counts is None or present.head(2 * limit).n_unique() > limit:
+            return None
+        return present.value_counts(name="rows")
+
+    def _with_patterns(self, rows: int, present: pl.Series) -> tuple[Column, Values]:
         # In no order at all: whatever is made of them below does not depend on one.
+        counted = present.rename("text").value_counts(name="rows")
         unique = counted.to_series(0)
         times = counted.get_column("rows").to_numpy().astype(np.int64)
         integral = unique.str.contains(INTEGRAL).to_numpy()
@@ -81,23 +112,27 @@ class Column:
         fractional = none if integral.all() else unique.str.contains(FRACTIONAL).to_numpy()
         number = integral | fractional
         boolean = none if number.all() else unique.str.contains(BOOLEAN).to_numpy()
-        numbers = _numbers(texts, unique, number)
-        few = unique.len() <= self.histogram.limit and self.histogram.counts is not None
-        added = Histogram.of(unique.to_list(), times.tolist(), limit=self.histogram.limit) if few else Histogram(None)
-        return Column(
-            self.rows + texts.len(),
-            self.types
+        values = _numbers(present, unique, number)
+        return replace(
+            self,
+            rows=self.rows + rows,
+            types=self.types
             + TypeCounts(
                 int(times[integral].sum()),
                 int(times[fractional].sum()),
                 int(times[boolean].sum()),
                 int(times[~(number | boolean)].sum()),
             ),
-            self.moments + Moments.of(numbers),
-            self.sketch.extend(numbers),
-            self.distinct + Distinct.of(unique.to_arrow(compat_level=pl.CompatLevel.oldest())),
-            self.histogram + added,
-        )
+            moments=self.moments + Moments.of(values),
+            distinct=self.distinct.after(unique.to_arrow(compat_level=pl.CompatLevel.oldest())),
+            histogram=self.histogram + _histogram(counted, self.histogram.limit),
+        ), values
+
+
+def _histogram(counted: pl.DataFrame | None, limit: int) -> Histogram:
+    if counted is None or counted.height > limit:
+        return Histogram(None, limit)
+    return Histogram.of(counted.to_series(0).to_list(), counted.to_series(1).to_list(), limit=limit)
 
 
 def _numbers(texts: pl.Series, unique: pl.Series, number: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Values:
@@ -106,7 +141,7 @@ def _numbers(texts: pl.Series, unique: pl.Series, number: np.ndarray[tuple[int],
         return np.empty(0)
     if not number.all() or unique.str.contains(" ", literal=True).any():
         # Polars reads more texts as numbers than count as such (".5", "inf"), and fewer ("- 5").
-        texts = texts.filter(texts.str.contains(NUMBER).fill_null(value=False)).str.replace(" ", "", literal=True)
-    values: Values = texts.drop_nulls().cast(pl.Float64, strict=False).drop_nulls().to_numpy()
+        texts = texts.filter(texts.str.contains(NUMBER)).str.replace(" ", "", literal=True)
+    values: Values = texts.cast(pl.Float64, strict=False).drop_nulls().to_numpy()
     finite: Values = values[np.isfinite(values)]
     return finite

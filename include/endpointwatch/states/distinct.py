@@ -16,7 +16,10 @@ PRECISION = 9
 REGISTERS = 1 << PRECISION
 LINEAR_COUNTING_LIMIT = 400  # of Heule et al. for precision 9
 BIAS_LIMIT = 5 * REGISTERS
+FIRST = 4 * REGISTERS
 _LARGEST = 64 - PRECISION + 1
+# By register: the largest word with so many leading zeros that it raises the register.
+_ABOVE = np.array([(1 << (64 - rank)) - 1 for rank in range(_LARGEST + 1)], np.uint64)
 _SCALE = 0.7213 / (1 + 1.079 / REGISTERS) * REGISTERS * REGISTERS
 
 
@@ -45,13 +48,20 @@ class Distinct:
     @classmethod
     def of(cls, texts: Sequence[str] | pa.Array) -> Distinct:
         """The sketch of ``texts``; repeated ones change nothing."""
+        return cls().after(texts)
+
+    def after(self, texts: Sequence[str] | pa.Array) -> Distinct:
+        """The sketch of the texts seen before and of ``texts``."""
         hashed = hashes(texts)
-        buckets = (hashed >> np.uint64(64 - PRECISION)).astype(np.intp)
-        # A one below the rest bounds the run, as Spark does: a hash of zeros must not count for ever.
-        rest = (hashed << np.uint64(PRECISION)) | np.uint64(1 << (PRECISION - 1))
-        registers = _no_registers()
-        np.maximum.at(registers, buckets, _leading_zeros(rest) + np.uint8(1))
-        return cls(registers)
+        registers = self.registers.copy()
+        for part in (hashed[:FIRST], hashed[FIRST:]):
+            buckets = (part >> np.uint64(64 - PRECISION)).astype(np.intp)
+            # A one below the rest bounds the run, as Spark does: a hash of zeros must not count for ever.
+            rest = (part << np.uint64(PRECISION)) | np.uint64(1 << (PRECISION - 1))
+            # Soon hardly any hash raises a register any more; only for those that do are the zeros counted.
+            more = np.flatnonzero(rest <= _ABOVE[registers][buckets])
+            np.maximum.at(registers, buckets[more], _leading_zeros(rest[more]) + np.uint8(1))
+        return Distinct(registers)
 
     def __add__(self, other: Distinct) -> Distinct:
         return Distinct(np.maximum(self.registers, other.registers))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 _EMPTY: Values = np.empty(0)
 
 SKETCH_SIZE = 2048
@@ -59,28 +60,19 @@ class Kll:
 
     def extend(self, values: Values) -> Kll:
         """This sketch after ``values``, shape ``(n,)``, have arrived one by one in their order."""
-        work = _Work(self)
-        start = 0
-        while start < values.size:
-            # Nothing happens until one value more than the capacity is stored, so so many can arrive at once.
-            room = max(1, work.capacity + 1 - work.stored)
-            work.append(values[start : start + room])
-            start += room
-            if work.stored > work.capacity:
-                work.condense()
-        return work.done()
+        return extended([self], [values])[0]
 
     def __add__(self, other: Kll) -> Kll:
-        work = _Work(self)
+        work = _Work([self])
         while len(work.levels) < len(other.levels):
             work.grow()
         for height, level in enumerate(other.levels):
-            work.levels[height].append(level)
+            work.levels[height].append(level[np.newaxis])
         work.stored += sum(level.size for level in other.levels)
-        # With >= unlike above: Deequ's merge condenses a sketch that is exactly full.
+        # With >= unlike in `extended`: Deequ's merge condenses a sketch that is exactly full.
         while work.stored >= work.capacity and work.condense():
             pass
-        return work.done()
+        return work.done()[0]
 
     def weighted(self) -> tuple[Values, NDArray[np.int64]]:
         """All stored values in ascending order with their weights, both of shape ``(stored,)``."""
@@ -99,22 +91,51 @@ class Kll:
         return cls(arrays, (0,) * len(arrays), k, c)
 
 
-class _Work:
-    """A sketch while it changes: levels as lists of pieces, joined only when a level is compacted."""
+def extended(sketches: Sequence[Kll], values: Sequence[Values]) -> list[Kll]:
+    """Each of ``sketches`` after the ``values`` of its own, as :meth:`Kll.extend`.
 
-    def __init__(self, sketch: Kll) -> None:
-        self.levels: list[list[Values]] = [[level] for level in sketch.levels]
-        self.compactions = list(sketch.compactions)
-        self.k, self.c = sketch.k, sketch.c
-        self.stored = sum(level.size for level in sketch.levels)
+    When a sketch compacts follows from how many values came, not from which: sketches of equally many are one matrix,
+    a row each, and are compacted together.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for place, (sketch, own) in enumerate(zip(sketches, values, strict=True)):
+        sizes = tuple(level.size for level in sketch.levels)
+        alike.setdefault((sizes, sketch.compactions, sketch.k, sketch.c, own.size), []).append(place)
+    answer = list(sketches)
+    for places in alike.values():
+        work = _Work([sketches[place] for place in places])
+        work.arrive(np.stack([values[place] for place in places]))
+        for place, sketch in zip(places, work.done(), strict=True):
+            answer[place] = sketch
+    return answer
+
+
+class _Work:
+    """Sketches of one shape while they change, a row each: levels as lists of pieces, joined when one is compacted."""
+
+    def __init__(self, sketches: Sequence[Kll]) -> None:
+        first = sketches[0]
+        levels = zip(*(sketch.levels for sketch in sketches), strict=True)
+        self.levels: list[list[Matrix]] = [[np.stack(level)] for level in levels]
+        self.compactions = list(first.compactions)
+        self.k, self.c = first.k, first.c
+        self.stored = sum(level.size for level in first.levels)
         self.capacity = sum(self._capacity(height) for height in range(len(self.levels)))
 
     def _capacity(self, height: int) -> int:
         return 2 * (math.ceil(self.k * self.c**height / 2) + 1)
 
-    def append(self, values: Values) -> None:
-        self.levels[0].append(values)
-        self.stored += values.size
+    def arrive(self, values: Matrix) -> None:
+        """Take ``values``, shape ``(sketches, n)``, one column after the other."""
+        start, end = 0, values.shape[1]
+        while start < end:
+            # Nothing happens until one value more than the capacity is stored, so so many can arrive at once.
+            stop = min(end, start + max(1, self.capacity + 1 - self.stored))
+            self.levels[0].append(values[:, start:stop])
+            self.stored += stop - start
+            start = stop
+            if self.stored > self.capacity:
+                self.condense()
 
     def grow(self) -> None:
         self.capacity += self._capacity(len(self.levels))
@@ -124,7 +145,7 @@ class _Work:
     def condense(self) -> bool:
         """Compact the lowest level that holds at least its capacity; False when there is none."""
         for height, pieces in enumerate(self.levels):
-            if sum(piece.size for piece in pieces) >= self._capacity(height):
+            if sum(piece.shape[1] for piece in pieces) >= self._capacity(height):
                 if height + 1 == len(self.levels):
                     self.grow()
                 self._compact(height)
@@ -132,16 +153,22 @@ class _Work:
         return False
 
     def _compact(self, height: int) -> None:
-        values = np.concatenate(self.levels[height])
+        values = np.concatenate(self.levels[height], axis=1)
         self.compactions[height] += 1
         # The offset of the kept half flips at every second compaction: 0, 1, 1, 0, 0, 1, 1, …
         offset = (self.compactions[height] // 2) % 2
-        even = values.size - values.size % 2
-        kept = np.sort(values[:even])[offset::2]
-        self.levels[height] = [values[even:]]  # of an odd number, the last to arrive stays behind
+        even = values.shape[1] - values.shape[1] % 2
+        # A copy, since a part of the sorted array would keep all of it in memory.
+        kept = np.sort(values[:, :even], axis=1)[:, offset::2].copy()
+        self.levels[height] = [values[:, even:].copy()]  # of an odd number, the last to arrive stays behind
         self.levels[height + 1].append(kept)
-        self.stored -= even - kept.size
+        self.stored -= even - kept.shape[1]
 
-    def done(self) -> Kll:
-        levels = tuple(np.concatenate(pieces) if pieces else _EMPTY for pieces in self.levels)
-        return Kll(levels, tuple(self.compactions), self.k, self.c)
+    def done(self) -> list[Kll]:
+        count = self.levels[0][0].shape[0]
+        levels = [np.concatenate(pieces, axis=1) if pieces else np.empty((count, 0)) for pieces in self.levels]
+        # Each row for itself: one sketch must not keep all of them in memory.
+        return [
+            Kll(tuple(level[row].copy() for level in levels), tuple(self.compactions), self.k, self.c)
+            for row in range(count)
+        ]

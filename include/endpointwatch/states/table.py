@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
 
 from endpointwatch.states.column import Column
+from endpointwatch.states.kll import Values, extended
+
+# With fewer cells, starting threads costs more than they save.
+WORTH_THREADS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,9 @@ class Table:
         before = self.columns or (Column(),) * len(names)
         frame = pl.from_arrow(pa.Table.from_batches([rows.rename_columns([str(i) for i in range(len(names))])]))
         texts = frame.get_columns() if isinstance(frame, pl.DataFrame) else [frame]
-        columns = tuple(column.extend(series) for column, series in zip(before, texts, strict=True))
+        surveyed = list(_surveyed(before, texts))
+        sketches = extended([column.sketch for column in before], [values for _, values in surveyed])
+        columns = tuple(replace(column, sketch=own) for (column, _), own in zip(surveyed, sketches, strict=True))
         return Table(names, columns, self.rows + rows.num_rows)
 
     def renamed(self, names: tuple[str, ...]) -> Table:
@@ -67,3 +76,11 @@ class Table:
         """The columns ``names`` in that order; each must be there."""
         own = dict(zip(self.names, self.columns, strict=True))
         return Table(names, tuple(own[name] for name in names), self.rows)
+
+
+def _surveyed(columns: Sequence[Column], texts: Sequence[pl.Series]) -> Iterable[tuple[Column, Values]]:
+    """:meth:`Column.surveyed` of each column; NumPy and Polars let other threads run meanwhile."""
+    if sum(series.len() for series in texts) < WORTH_THREADS:
+        return map(Column.surveyed, columns, texts)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return pool.map(Column.surveyed, columns, texts)

@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from endpointwatch.states.numbers import contents
+
 Words = NDArray[np.uint64]
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
@@ -34,53 +36,51 @@ def hashes(texts: Sequence[str] | pa.Array, *, seed: int = 42) -> Words:
         Hashes in the order of the texts, shape ``(n,)``.
     """
     array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
-    array = array.cast(pa.large_binary())
     if len(array) == 0:
         return np.empty(0, np.uint64)
-    _, offset_buffer, data_buffer = array.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int64)[array.offset : array.offset + len(array) + 1]
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
-    lengths = np.diff(offsets)
+    data, offsets = contents(array.cast(pa.large_binary()))
+    # The eight bytes from any place on as one word; behind the last text there must be as many to read.
+    padded = np.concatenate((data, np.zeros(8, np.uint8)))
+    words = np.ndarray((padded.size - 7,), "<u8", padded.data, strides=(1,))
+    starts, lengths = offsets[:-1], np.diff(offsets)
     answer = np.empty(len(array), np.uint64)
-    # Texts of one length go through the same steps, so they are hashed together, as rows of a matrix.
-    for length in np.unique(lengths):
+    # Texts of one length go through the same steps, so they are hashed together.
+    for length in _different(lengths):
         rows = np.flatnonzero(lengths == length)
-        block = _block(data, offsets, rows, int(length))
-        answer[rows] = _hash_rows(block, np.uint64(seed))
+        answer[rows] = _hashed(words, starts[rows], length, np.uint64(seed))
     return answer
 
 
-def _block(
-    data: NDArray[np.uint8], offsets: NDArray[np.int64], rows: NDArray[np.intp], length: int
-) -> NDArray[np.uint8]:
-    if length == 0:
-        return np.empty((rows.size, 0), np.uint8)
-    if rows.size == offsets.size - 1:
-        # All are of one length, as ids are: they lie side by side already.
-        return np.asarray(data[offsets[0] : offsets[-1]].reshape(rows.size, length), np.uint8)
-    return np.asarray(data[offsets[rows][:, None] + np.arange(length)], np.uint8)
+def _different(lengths: NDArray[np.int64]) -> list[int]:
+    longest = int(lengths.max())
+    # Counting is many times faster than sorting, where the longest text does not make for a huge table.
+    found = np.flatnonzero(np.bincount(lengths)) if longest <= lengths.size + 64 else np.unique(lengths)
+    return [int(length) for length in found]
 
 
-def _hash_rows(block: NDArray[np.uint8], seed: np.uint64) -> Words:
-    count, length = block.shape
+def _hashed(words: Words, starts: NDArray[np.int64], length: int, seed: np.uint64) -> Words:
+    """The hashes of texts of one length, which begin at ``starts``."""
     at = 0
     with np.errstate(over="ignore"):
         if length >= 32:  # noqa: PLR2004 (the algorithm's stripe)
-            state, at = _stripes(block, seed)
+            state, at = _stripes(words, starts, length, seed)
         else:
-            state = np.full(count, seed + _P5, np.uint64)
-        state = state + np.uint64(length)
+            state = np.full(starts.size, seed + _P5, np.uint64)
+        state += np.uint64(length)
         while at + 8 <= length:
-            state ^= _round(np.zeros(count, np.uint64), _words(block, at, 8))
+            state ^= _round(np.uint64(0), words[starts + at])
             state = _left(state, 27) * _P1 + _P4
             at += 8
+        tail = words[starts + at]
         if at + 4 <= length:
-            state ^= _words(block, at, 4) * _P1
+            state ^= (tail & np.uint64(0xFFFFFFFF)) * _P1
             state = _left(state, 23) * _P2 + _P3
+            tail >>= np.uint64(32)
             at += 4
-        for place in range(at, length):
-            state ^= block[:, place].astype(np.uint64) * _P5
+        for _ in range(at, length):
+            state ^= (tail & np.uint64(0xFF)) * _P5
             state = _left(state, 11) * _P1
+            tail >>= np.uint64(8)
         state ^= state >> np.uint64(33)
         state *= _P2
         state ^= state >> np.uint64(29)
@@ -89,28 +89,22 @@ def _hash_rows(block: NDArray[np.uint8], seed: np.uint64) -> Words:
     return state
 
 
-def _stripes(block: NDArray[np.uint8], seed: np.uint64) -> tuple[Words, int]:
-    count, length = block.shape
-    lanes = [np.full(count, start, np.uint64) for start in (seed + _P1 + _P2, seed + _P2, seed, seed - _P1)]
+def _stripes(words: Words, starts: NDArray[np.int64], length: int, seed: np.uint64) -> tuple[Words, int]:
+    lanes = [np.full(starts.size, start, np.uint64) for start in (seed + _P1 + _P2, seed + _P2, seed, seed - _P1)]
     at = 0
     while at + 32 <= length:
-        lanes = [_round(lane, _words(block, at + 8 * place, 8)) for place, lane in enumerate(lanes)]
+        lanes = [_round(lane, words[starts + (at + 8 * place)]) for place, lane in enumerate(lanes)]
         at += 32
     one, two, three, four = lanes
     state = _left(one, 1) + _left(two, 7) + _left(three, 12) + _left(four, 18)
     for lane in lanes:
-        state = (state ^ _round(np.zeros(count, np.uint64), lane)) * _P1 + _P4
+        state = (state ^ _round(np.uint64(0), lane)) * _P1 + _P4
     return state, at
 
 
-def _round(lane: Words, words: Words) -> Words:
+def _round(lane: Words | np.uint64, words: Words) -> Words:
     return _left(lane + words * _P2, 31) * _P1
 
 
 def _left(words: Words, bits: int) -> Words:
     return (words << np.uint64(bits)) | (words >> np.uint64(64 - bits))
-
-
-def _words(block: NDArray[np.uint8], at: int, size: int) -> Words:
-    kind = "<u8" if size == 8 else "<u4"  # noqa: PLR2004 (bytes of a word)
-    return np.ascontiguousarray(block[:, at : at + size]).view(kind)[:, 0].astype(np.uint64)

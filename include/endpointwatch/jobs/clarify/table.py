@@ -25,6 +25,8 @@ INPUTS = "/opt/ml/processing/input"
 #: What pandas, and so Clarify, reads as a missing value.
 MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "#N/A", "<NA>", "n/a", "-nan", "-NaN"]
 PREDICTED = "predicted_label"
+#: Where batch transform puts the model's answer when it joins it with the input.
+JOINED = "SageMakerOutput"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,10 @@ def _documents(config: AnalysisConfig, source: Path) -> tuple[pl.DataFrame, str 
             for part, place in paths.items():
                 if place is None and part != "features":
                     continue
-                value = document if place is None else _search(str(place), part)(document)
+                within = document
+                if part == "predicted_label" and isinstance(document, dict) and JOINED in document:
+                    within = document[JOINED]
+                value = within if place is None else _search(str(place), part)(within)
                 picked[part] += [value] if lines or not isinstance(value, list) else value
     rows = _frame(picked["features"], config, source)
     label = predicted = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from endpointwatch.jobs.monitors import attribution, bias, data_quality
+from endpointwatch.jobs.monitors import attribution, bias, data_quality, model_quality
 from endpointwatch.jobs.monitors.duty import MonitorJob
 
-JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in (data_quality, bias, attribution)}
+_MODULES = (data_quality, model_quality, bias, attribution)
+JOBS: dict[str, MonitorJob] = {job.NAME: cast(MonitorJob, job) for job in _MODULES}

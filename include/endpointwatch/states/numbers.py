@@ -1,0 +1,79 @@
+"""Columns in which every text is a number, read in one go; whatever else a column holds is left to patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+_DOT, _ZERO, _NINE = ord("."), ord("0"), ord("9")
+_SMALL_E, _LARGE_E = ord("e"), ord("E")
+_LOWEST = ord("+")  # followed by , - . / and the digits
+_SPAN = _NINE - _LOWEST
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The numbers of a column without a text that is none.
+
+    Attributes:
+        integral: How many are written as whole numbers.
+        fractional: How many have a decimal point or an exponent.
+        values: The finite ones in the order of the rows.
+    """
+
+    integral: int
+    fractional: int
+    values: NDArray[np.float64]
+
+
+def numbers(texts: pl.Series, raw: pa.Array) -> Numbers | None:
+    """All ``texts`` as numbers, in the classes that the patterns of :mod:`endpointwatch.states.types` would give.
+
+    Args:
+        texts: Without nulls, at least one; dtype String, shape ``(n,)``.
+        raw: The same as an Arrow array of large strings.
+
+    Returns:
+        None when a text is no number, or written in a way that needs a closer look (``.5``, ``5.``, ``- 5``, ``nan``).
+    """
+    if not "+" <= texts[0][:1] <= "9":  # a cheap look that spares columns of words all others
+        return None
+    values = texts.cast(pl.Float64, strict=False)
+    if values.null_count():
+        return None
+    data, offsets = contents(raw)
+    dots = data == _DOT
+    exponents = np.zeros(0, np.bool_)
+    if not bool(((data - np.uint8(_LOWEST)) <= _SPAN).all()):
+        exponents = (data == _SMALL_E) | (data == _LARGE_E)
+        if not bool((exponents | ((data - np.uint8(_LOWEST)) <= _SPAN)).all()):
+            return None
+    if not _between_digits(data, offsets, np.flatnonzero(dots)):
+        return None
+    marks = dots | exponents if exponents.size else dots
+    found = int(np.count_nonzero(np.logical_or.reduceat(marks, offsets[:-1]))) if marks.any() else 0
+    read: NDArray[np.float64] = values.to_numpy()
+    finite = np.isfinite(read)
+    return Numbers(len(texts) - found, found, read if finite.all() else read[finite])
+
+
+def contents(raw: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The bytes of an Arrow array of large strings without nulls, and where each text begins and the last one ends."""
+    _, offset_buffer, data_buffer = raw.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int64)[raw.offset : raw.offset + len(raw) + 1]
+    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
+    return data[offsets[0] : offsets[-1]], offsets - offsets[0]
+
+
+def _between_digits(data: NDArray[np.uint8], offsets: NDArray[np.int64], dots: NDArray[np.intp]) -> bool:
+    """Whether each point has a digit of its own text on both sides."""
+    if not dots.size:
+        return True
+    if (data[offsets[:-1]] == _DOT).any() or (data[offsets[1:] - 1] == _DOT).any():
+        return False
+    around = np.concatenate((data[dots - 1], data[dots + 1]))
+    return bool(((around - np.uint8(_ZERO)) <= _NINE - _ZERO).all())

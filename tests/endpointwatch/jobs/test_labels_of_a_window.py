@@ -1,0 +1,63 @@
+"""The merge inside a monitoring job: once for all monitors that need labels."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from endpointwatch.config.ground_truth import GroundTruth
+from endpointwatch.jobs import monitor
+from endpointwatch.jobs.monitors.duty import Judged
+from endpointwatch.jobs.plan import MonitorPlan
+from endpointwatch.reports.verdict import Verdict
+
+TRUTH = '{"groundTruthData": {"data": "1", "encoding": "CSV"}, "eventMetadata": {"eventId": "event-%d"}}\n'
+
+
+@pytest.fixture
+def duties(monkeypatch):
+    """What a monitor that needs labels is handed."""
+    found = []
+
+    def judge(duty):
+        found.append(duty)
+        about = duty.subject()
+        return Judged(Verdict(endpoint=about.endpoint, monitor=about.monitor, window=about.window, status="OK"))
+
+    monkeypatch.setitem(monitor.JOBS, "data_quality", SimpleNamespace(NAME="x", NEEDS_LABELS=True, judge=judge))
+    return found
+
+
+def run(job, endpoint, window, traffic, **more):
+    running = job()
+    running.put(f"input/capture/{traffic.path}", "".join(traffic.record(number) + "\n" for number in range(10)))
+    for number in range(4):
+        running.put(f"input/ground_truth/2026/11/01/{15 + number}/l.jsonl", TRUTH % number)
+    plan = MonitorPlan(endpoint=endpoint, window=window, monitors=("data_quality",), model_version="v1", **more)
+    assert running.run(plan) == 0
+    return running
+
+
+def test_a_monitor_that_needs_labels_is_handed_the_merged_records_and_their_counts(
+    job, endpoint, window, traffic, duties
+):
+    labelled = endpoint.model_copy(update={"ground_truth": GroundTruth(uri="s3://bucket/truth/")})
+    running = run(job, labelled, window, traffic, labels_manifest="abc", labels_closed=True)
+    (duty,) = duties
+    assert duty.merged == running.output / "merge" / window.path / "records"
+    assert [path.name for path in duty.merged.iterdir()] == ["merged-00000.jsonl"]
+    assert (duty.labels.coverage, duty.labels.manifest, duty.labels.closed) == (0.4, "abc", True)
+    told = running.document(f"merge/{window.path}/merge.json")
+    assert (told["captures"]["matched"], told["captures"]["captures"], told["labels_manifest"]) == (4, 10, "abc")
+
+
+def test_without_ground_truth_in_the_endpoints_file_there_is_nothing_to_merge(job, endpoint, window, traffic, duties):
+    running = run(job, endpoint, window, traffic)
+    assert (duties[0].labels, duties[0].merged) == (None, None)
+    assert not (running.output / "merge").exists()
+
+
+def test_no_merge_is_made_for_monitors_that_need_no_labels(job, endpoint, window, traffic):
+    labelled = endpoint.model_copy(update={"ground_truth": GroundTruth(uri="s3://bucket/truth")})
+    assert not (run(job, labelled, window, traffic).output / "merge").exists()
