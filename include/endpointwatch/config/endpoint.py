@@ -66,7 +66,7 @@ class Job(Section):
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
 
 
-# What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
+# What joins this union also joins the registry in `endpointwatch.jobs.monitors`.
 Monitor = Annotated[DataQuality | ModelQuality | Bias | Attribution, Field(discriminator="kind")]
 
 
