@@ -25,6 +25,11 @@ BREACHES = {
     ),
     "the engine meets boto3": ("include/endpointwatch/capture/__init__.py", "import boto3", "The engine knows neither"),
     "the engine meets Airflow": ("include/endpointwatch/errors.py", "import airflow", "The engine knows neither"),
+    "a state meets Spark": (
+        "include/endpointwatch/states/moments.py",
+        "import pyspark",
+        "One module of the engine meets Spark",
+    ),
     "an operator meets boto3": (
         "plugins/endpointwatch_airflow/operators/__init__.py",
         "import boto3",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from endpointwatch.errors import EndpointWatchError, PlanError
 from endpointwatch.jobs import analysis, baseline, dataset, monitor, replay
 from endpointwatch.jobs.container import BASE_DIR_KEY, Container
+from endpointwatch.jobs.gather import Gather, here
 from endpointwatch.jobs.plan import PLAN, PLAN_ENVIRONMENT_KEY, BaselinePlan, DatasetPlan, MonitorPlan, ReplayPlan
 
 FAILED = 255
@@ -20,7 +21,9 @@ COMPLETED = "Completed: Job completed successfully with no violations."
 _log = logging.getLogger("endpointwatch.jobs")
 
 
-def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None, gather: Gather = here
+) -> int:
     """Run the job; 0, or 255 with the reason in ``/opt/ml/output/message``."""
     parser = argparse.ArgumentParser(
         prog="python -m endpointwatch.jobs",
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     container = Container.bare(environment)
     try:
         container = Container.current(environment)
-        violations = _run(container)
+        violations = _run(container, gather)
     except EndpointWatchError as error:
         _log.error("%s: %s", type(error).__name__, error)
         return _failed(container, str(error))
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     return 0
 
 
-def _run(container: Container) -> int:
+def _run(container: Container, gather: Gather) -> int:
     if PLAN_ENVIRONMENT_KEY not in container.environment:
         return analysis.run(container)
     path = container.path(container.environment[PLAN_ENVIRONMENT_KEY])
@@ -63,7 +66,7 @@ def _run(container: Container) -> int:
     except ValidationError as error:
         raise PlanError(f"{path} is no plan of this version of EndpointWatch: {error}") from error
     if isinstance(plan, MonitorPlan):
-        return monitor.run(plan, container)
+        return monitor.run(plan, container, gather)
     if isinstance(plan, BaselinePlan):
         baseline.run(plan, container)
     elif isinstance(plan, DatasetPlan):

@@ -9,6 +9,7 @@ from typing import Any
 from endpointwatch.config.endpoint import Endpoint, Monitor
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.container import Container
+from endpointwatch.jobs.gather import Gather, here
 from endpointwatch.jobs.monitors.duty import Duty
 from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import MonitorPlan
@@ -17,7 +18,7 @@ from endpointwatch.reports.cloudwatch import write_metrics
 _log = logging.getLogger(__name__)
 
 
-def run(plan: MonitorPlan, container: Container) -> int:
+def run(plan: MonitorPlan, container: Container, gather: Gather = here) -> int:
     """Write every monitor's files for the plan's window; the number of violations of all of them.
 
     Raises:
@@ -28,7 +29,7 @@ def run(plan: MonitorPlan, container: Container) -> int:
     published: list[Mapping[str, Any]] = []
     total = 0
     for name in plan.monitors:
-        judged = JOBS[name].judge(Duty(plan, declared(plan.endpoint, name), container))
+        judged = JOBS[name].judge(Duty(plan, declared(plan.endpoint, name), container, gather))
         verdict = judged.verdict
         _log.info("%s %s: %s. %s", name, plan.window, verdict.status, verdict.evidence)
         for fault in verdict.set_aside[:10]:

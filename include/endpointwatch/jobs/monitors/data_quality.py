@@ -13,7 +13,7 @@ from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
-from endpointwatch.jobs.rows import captured, sides_of
+from endpointwatch.jobs.rows import sides_of
 from endpointwatch.jobs.tables import read_baseline, write_report
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.data_quality import Baseline
@@ -38,7 +38,7 @@ def judge(duty: Duty) -> Judged:
         strict=settings.aws_compatible == "Enabled",
     )
     names = baseline.names if baseline else ()
-    state = collect(captured(duty.captures, tally, reading), tally, data_quality.compute, names=names)
+    state = duty.gather(duty.captures, tally, reading, names=names)
     # No baseline, or nothing to hold against it: then nothing is checked, and the verdict says why.
     findings = data_quality.check(state, baseline, settings) if baseline and state.rows else None
     findings = findings if baseline is None or findings else Findings()
