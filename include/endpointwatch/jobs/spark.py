@@ -95,6 +95,7 @@ def _session() -> SparkSession:
         raise PlanError(f"There is no PySpark here ({error}). Run the job in the Spark image.") from error
     # Without it the executors' `python3` is whichever stands first on the path.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     builder: Any = SparkSession.builder
     return builder.appName("endpointwatch").config("spark.executorEnv.POLARS_MAX_THREADS", "1").getOrCreate()  # type: ignore[no-any-return]
 

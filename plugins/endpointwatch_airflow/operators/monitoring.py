@@ -22,12 +22,13 @@ from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
-from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
+from endpointwatch_airflow.operators.spark import on_spark
 from endpointwatch_airflow.windows import resolve_window
 
 
-class RunMonitorsOperator(SageMakerJobOperator):
+class RunMonitorsOperator(PlannedJobOperator):
     """Run every due monitor over one window and see that each has left its verdict.
 
     The window is judged by the model version that was in service at its end, against that version's baseline. Without
@@ -40,7 +41,7 @@ class RunMonitorsOperator(SageMakerJobOperator):
     Args:
         endpoint: The endpoint.
         monitors: Kinds to run; default all that the YAML file lists.
-        kwargs: As :class:`SageMakerJobOperator` takes them, without ``endpoint_name``.
+        kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
         ``window``, ``job`` (None when there was nothing to run) and ``statuses`` by monitor.
@@ -51,8 +52,7 @@ class RunMonitorsOperator(SageMakerJobOperator):
     operator_extra_links = (JobLink(), JobLogLink(), ResultsLink())
 
     def __init__(self, *, endpoint: Endpoint, monitors: Sequence[str] | None = None, **kwargs: Any) -> None:
-        super().__init__(endpoint_name=endpoint.name, **kwargs)
-        self.endpoint = endpoint
+        super().__init__(endpoint=endpoint, **kwargs)
         self.monitors = list(monitors or (monitor.kind for monitor in endpoint.monitors))
         self.inputs: tuple[StoredObject, ...] = ()
         self.deployment: Deployment | None = None
@@ -98,12 +98,16 @@ class RunMonitorsOperator(SageMakerJobOperator):
         mounts = [Mount("capture", manifest_uri, CAPTURE_PATH, manifest=True)]
         if baseline is not None:
             mounts.append(Mount("baseline", f"{layout.baselines(version)}/", BASELINE_PATH))
-        return planned_processing(
+        request = planned_processing(
             self.endpoint,
             plan_uri=plan_uri,
             mounts=mounts,
             uploads=[Upload("results", OUTPUT_PATH, layout.root)],
         )
+        spark = self.endpoint.job.spark
+        if self.endpoint.job.runs_on != "spark" or spark is None:
+            return request
+        return on_spark(request, spark, self.store, layout.job(job))
 
     def succeeded(self, context: Context, outcome: Outcome) -> dict[str, Any]:
         window = self._window(context)
