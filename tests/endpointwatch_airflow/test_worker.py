@@ -115,7 +115,7 @@ def filled() -> FolderStore:
         {
             **deployment("v1", 3),
             f"{DATA}/train.csv": f"prediction,amount,ratio\n{table}\n",
-            f"{CAPTURES}/00-a.jsonl": "".join(record(number) for number in range(0, 100)),
+            f"{CAPTURES}/00-a.jsonl": "".join(record(number) for number in range(100)),
             f"{CAPTURES}/30-b.jsonl": "".join(record(number) for number in range(100, 200)) + "{broken\n",
             "s3://bucket/truth/2026/03/01/15/labels.jsonl": "".join(label(number) for number in range(200)),
         }
@@ -162,7 +162,7 @@ def test_the_files_are_those_of_the_container_bit_by_bit(judged, tmp_path):
     store, _, result, _ = judged
     where = {
         f"{ROOT}/jobs/{result['job']}/plan.json": "input/plan/plan.json",
-        **{uri: f"input/capture/{uri.removeprefix('s3://bucket/capture/loans/')}" for uri in store.files if CAPTURES in uri},
+        **{uri: f"input/capture/{uri.rpartition('/loans/')[2]}" for uri in store.files if CAPTURES in uri},
         **{
             uri: f"baseline/{uri.removeprefix(f'{ROOT}/baselines/v1/')}"
             for uri in store.files

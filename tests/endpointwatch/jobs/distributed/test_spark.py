@@ -16,22 +16,25 @@ from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.jobs.plan import MonitorPlan
 from endpointwatch.states.file import read
 
-pytest.importorskip("pyspark", reason="PySpark is not installed")
+pyspark = pytest.importorskip("pyspark", reason="PySpark is not installed")
 if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
     pytest.skip("there is no Java on the path, and JAVA_HOME is not set", allow_module_level=True)
 pytestmark = pytest.mark.spark
 
 INCLUDE = Path(__file__).parents[4] / "include"
-# What makes a short run short: nothing is listened to, and nothing is compiled that runs once.
+SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+# `smspark-submit` of AWS's container calls it with `--master yarn --deploy-mode client`. What makes a short run short:
+# nothing is listened to, and nothing is compiled that runs once.
 LOCAL = (
-    "--master local[2] --conf spark.ui.enabled=false --conf spark.driver.memory=1g "
-    "--conf spark.sql.codegen.wholeStage=false --driver-java-options -XX:TieredStopAtLevel=1"
+    *("--master", "local[2]", "--deploy-mode", "client", "--driver-memory", "1g"),
+    *("--driver-java-options", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
+    *("--conf", "spark.ui.enabled=false", "--conf", "spark.sql.codegen.wholeStage=false"),
 )
 
 
 @pytest.fixture
 def by_script(job, learnt, window, endpoint, everything, tmp_path):
-    """A monitoring job's folder after ``entry.py`` ran in it as a program of its own, the engine in a zip."""
+    """A monitoring job's folder after ``spark-submit`` ran ``entry.py`` in it; the engine comes in a zip only."""
 
     def run(*arguments: str, of: Endpoint = endpoint):
         monitoring = job()
@@ -46,21 +49,20 @@ def by_script(job, learnt, window, endpoint, everything, tmp_path):
         with zipfile.ZipFile(archive, "w") as code:
             for path in sorted((INCLUDE / "endpointwatch").rglob("*.py")):
                 code.write(path, path.relative_to(INCLUDE))
+        entry = INCLUDE / "containers" / "spark" / "entry.py"
         ended = subprocess.run(
-            [sys.executable, str(INCLUDE / "containers/spark/entry.py"), *arguments],
+            [SUBMIT, *LOCAL, "--py-files", archive, entry, *arguments],
             env={
-                "PATH": os.environ["PATH"],
+                **{name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ},
                 "HOME": str(tmp_path),
-                "PYTHONPATH": str(archive),
-                "PYSPARK_SUBMIT_ARGS": f"{LOCAL} --py-files {archive} pyspark-shell",
+                "PYSPARK_PYTHON": sys.executable,
                 "SAGEMAKER_BASE_DIR": str(monitoring.base),
-                **{name: os.environ[name] for name in ("JAVA_HOME",) if name in os.environ},
             },
             cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=200,
         )
         return monitoring, ended
 
