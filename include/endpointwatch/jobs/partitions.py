@@ -65,7 +65,7 @@ def cut(folder: Path, size: int = PARTITION_BYTES) -> tuple[Names, ...]:
     # Whoever reads accounts for files that are no captures before all others; so they go into the first set.
     parts: list[list[str]] = [[_name(path, folder) for path in passed_over(folder, SUFFIXES)]]
     sizes = [path.stat().st_size for path in found]
-    limit, filled = max(size, -(-2 * sum(sizes) // MOST_PARTITIONS)), 0
+    limit, filled = max(size, -(-2 * sum(sizes) // (MOST_PARTITIONS - 1))), 0
     for path, length in zip(found, sizes, strict=True):
         if filled and filled + length > limit:
             parts.append([])
@@ -84,6 +84,9 @@ def read(folder: Path, names: Names, reading: Reading) -> bytes:
         reading: How records become rows.
     """
     tally = Tally()
+    if absent := [name for name in names if not (folder / name).is_file()]:
+        fault = f"{folder / absent[0]}: not where this partition is read. Every executor needs all captures there."
+        return _packed(_Head(fault=fault), [])
     with tempfile.TemporaryDirectory(prefix="partition-") as place:
         # A folder of links: whatever the reader does with a window's folder, it does with a part of one.
         part = Path(place).resolve()

@@ -75,6 +75,22 @@ def test_a_partition_that_cannot_be_read_is_the_error_of_one_process(traffic, re
         partitions.together([packed, broken], Tally())
 
 
+def test_a_file_that_an_executor_does_not_have_is_an_error_and_no_smaller_window(traffic, reading, tmp_path):
+    (tmp_path / "a.jsonl").write_text(traffic.record(1) + "\n")
+    packed = partitions.read(tmp_path, ("a.jsonl", "b.jsonl"), reading)
+    with pytest.raises(CaptureError, match=r"b\.jsonl: not where this partition is read"):
+        partitions.together([packed], Tally())
+
+
+def test_many_large_files_make_larger_partitions_not_more_of_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(partitions, "MOST_PARTITIONS", 8)
+    for number in range(100):
+        (tmp_path / f"{number:02}.jsonl").write_bytes(b"x" * 10)
+    parts = partitions.cut(tmp_path, 1)
+    assert 4 <= len(parts) <= 8
+    assert sum(len(part) for part in parts) == 100
+
+
 def test_a_window_without_a_folder_is_an_error_and_one_without_files_has_no_partition(tmp_path):
     assert partitions.cut(tmp_path) == ()
     with pytest.raises(CaptureError, match="no such folder"):
