@@ -83,5 +83,5 @@ def test_a_breach_is_noticed_and_named(copy: Path, file: str, line: str, contrac
     result = check_borders(copy)
 
     assert result.returncode == 1, result.stdout
-    broken = [row for row in result.stdout.splitlines() if row.endswith("BROKEN")]
+    broken = [row for row in result.stdout.splitlines() if " BROKEN" in row]
     assert [row for row in broken if row.startswith(contract)], result.stdout

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from endpointwatch.errors import EndpointWatchError, PlanError
 from endpointwatch.jobs import analysis, baseline, dataset, monitor, replay
 from endpointwatch.jobs.container import BASE_DIR_KEY, Container
-from endpointwatch.jobs.gather import Gather, here
 from endpointwatch.jobs.plan import PLAN, PLAN_ENVIRONMENT_KEY, BaselinePlan, DatasetPlan, MonitorPlan, ReplayPlan
 
 FAILED = 255
@@ -21,9 +20,7 @@ COMPLETED = "Completed: Job completed successfully with no violations."
 _log = logging.getLogger("endpointwatch.jobs")
 
 
-def main(
-    arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None, gather: Gather = here
-) -> int:
+def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> int:
     """Run the job; 0, or 255 with the reason in ``/opt/ml/output/message``."""
     parser = argparse.ArgumentParser(
         prog="python -m endpointwatch.jobs",
@@ -40,7 +37,7 @@ def main(
     container = Container.bare(environment)
     try:
         container = Container.current(environment)
-        violations = _run(container, gather)
+        violations = _run(container)
     except EndpointWatchError as error:
         _log.error("%s: %s", type(error).__name__, error)
         return _failed(container, str(error))
@@ -55,7 +52,7 @@ def main(
     return 0
 
 
-def _run(container: Container, gather: Gather) -> int:
+def _run(container: Container) -> int:
     if PLAN_ENVIRONMENT_KEY not in container.environment:
         return analysis.run(container)
     path = container.path(container.environment[PLAN_ENVIRONMENT_KEY])
@@ -66,7 +63,7 @@ def _run(container: Container, gather: Gather) -> int:
     except ValidationError as error:
         raise PlanError(f"{path} is no plan of this version of EndpointWatch: {error}") from error
     if isinstance(plan, MonitorPlan):
-        return monitor.run(plan, container, gather)
+        return monitor.run(plan, container)
     if isinstance(plan, BaselinePlan):
         baseline.run(plan, container)
     elif isinstance(plan, DatasetPlan):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -41,14 +42,8 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Kind:
-    """The rows of one width, or those with names.
-
-    Attributes:
-        state: Theirs; None without rows.
-        rows: How many they are.
-        first: File and line of the first hundred of them, for the case that they are set aside.
-    """
+class _Kind:
+    """The rows of one width, or those with names."""
 
     state: Table | None = None
     rows: int = 0
@@ -66,14 +61,6 @@ class Kind:
             self.state = compute(batch, self.state)
 
 
-@dataclass(slots=True)
-class Collected:
-    """The rows of a window, or of a part of it, by kind: which of them are the usual ones is not decided yet."""
-
-    widths: dict[int, Kind] = field(default_factory=dict)
-    named: Kind = field(default_factory=Kind)
-
-
 def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: tuple[str, ...] = ()) -> Table:
     """The state of the rows that have the usual number of cells.
 
@@ -88,13 +75,18 @@ def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: 
     Returns:
         The state, with the names ``_c0``, ``_c1``, … where the baseline's do not fit; empty without rows.
     """
-    return settled(accumulated(batches, tally, compute), tally, names)
+    return settled(*accumulated(batches, tally, compute), tally, names)
 
 
-def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> Collected:
-    """The rows by kind; ``tally`` gets those that belong to none."""
-    collected = Collected()
-    named = collected.named
+def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> tuple[dict[int, Any], Any]:
+    """The rows by width, and those with names; which of them are the usual ones is not decided yet.
+
+    Returns:
+        Of each kind its ``state`` (None without rows), how many ``rows`` it has, and file and line of the ``first``
+        hundred. Rows that belong to no kind are set aside in ``tally``.
+    """
+    widths: dict[int, _Kind] = {}
+    named = _Kind()
     read = 0
     for batch in batches:
         frame = batch.frame
@@ -108,28 +100,35 @@ def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> Col
             continue
         sized = frame.with_columns(width=pl.col("cells").list.len())
         for (width,), part in sized.group_by("width", maintain_order=True):
-            _add(collected.widths, int(str(width)), batch.file, part, tally, compute)
-    return collected
+            _add(widths, int(str(width)), batch.file, part, tally, compute)
+    return widths, named
 
 
-def settled(collected: Collected, tally: Tally, names: tuple[str, ...] = ()) -> Table:
-    """The state of the usual rows, as :func:`collect` says; ``tally`` gets them, and the others as set aside."""
-    state = _settled(collected.widths, collected.named, tally, names)
+def settled(widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, ...] = ()) -> Table:
+    """The state of the usual rows, as :func:`collect` says; ``tally`` gets them, and the others as set aside.
+
+    Args:
+        widths: Kinds as :func:`accumulated` tells them, by width.
+        named: The same of the rows with names.
+        tally: Of all rows.
+        names: The baseline's column names.
+    """
+    state = _settled(widths, named, tally, names)
     tally.listed.sort(key=lambda fault: (fault.file, fault.line))
     del tally.listed[LISTED:]
     return state
 
 
-def _settled(widths: dict[int, Kind], named: Kind, tally: Tally, names: tuple[str, ...]) -> Table:
+def _settled(widths: dict[int, _Kind], named: _Kind, tally: Tally, names: tuple[str, ...]) -> Table:
     """The state of the usual rows; the others are set aside."""
     if named.state is None:
         return _usual(widths, tally, names) if widths else Table()
     if len(names) in widths:
         # The baseline says which column a cell without a name belongs to, so both kinds of rows add up.
-        told = placed(named.state, names)
+        told = _placed(named.state, names)
         by_position = _usual(widths, tally, names, usual=len(names))
         tally.analysed += named.rows
-        return told + placed(by_position, told.names)
+        return told + _placed(by_position, told.names)
     most = max((kind.rows for kind in widths.values()), default=0)
     if most > named.rows:
         reason = "the row's columns have names, those of the others have none, and no baseline says which is which"
@@ -139,10 +138,10 @@ def _settled(widths: dict[int, Kind], named: Kind, tally: Tally, names: tuple[st
         reason = "the row's columns have no names, those of the others have, and no baseline says which is which"
         _set_aside(tally, kind, reason)
     tally.analysed += named.rows
-    return placed(named.state, names if set(names) & set(named.state.names) else ())
+    return _placed(named.state, names if set(names) & set(named.state.names) else ())
 
 
-def _usual(widths: dict[int, Kind], tally: Tally, names: tuple[str, ...], *, usual: int | None = None) -> Table:
+def _usual(widths: dict[int, _Kind], tally: Tally, names: tuple[str, ...], *, usual: int | None = None) -> Table:
     if usual is None:
         usual = max(widths, key=lambda width: (widths[width].rows, width == len(names), width))
     tally.analysed += widths[usual].rows
@@ -153,7 +152,7 @@ def _usual(widths: dict[int, Kind], tally: Tally, names: tuple[str, ...], *, usu
     return state.renamed(names) if len(names) == usual else state
 
 
-def placed(state: Table, names: tuple[str, ...]) -> Table:
+def _placed(state: Table, names: tuple[str, ...]) -> Table:
     """The state with the columns ``names`` first, without values where it has none of the name, then its others."""
     order = (*names, *(name for name in state.names if name not in frozenset(names)))
     own = dict(zip(state.names, state.columns, strict=True))
@@ -166,16 +165,16 @@ def _widened(state: Table, names: tuple[str, ...]) -> Table:
     return Table(names, (*state.columns, *(Column(rows=state.rows) for _ in more)), state.rows)
 
 
-def _add(widths: dict[int, Kind], width: int, file: str, part: pl.DataFrame, tally: Tally, compute: Compute) -> None:
+def _add(widths: dict[int, _Kind], width: int, file: str, part: pl.DataFrame, tally: Tally, compute: Compute) -> None:
     if width > MAX_CELLS or (width not in widths and len(widths) >= MAX_WIDTHS):
         why = f"more than {MAX_CELLS}" if width > MAX_CELLS else "yet another number of"
         for line in part.get_column("line"):
             tally.set_aside("width", file, line, f"{width} cells: {why} columns")
         return
-    seen = widths.setdefault(width, Kind())
+    seen = widths.setdefault(width, _Kind())
     seen.take(file, part, tuple(f"_c{place}" for place in range(width)), compute)
 
 
-def _set_aside(tally: Tally, rest: Kind, reason: str) -> None:
+def _set_aside(tally: Tally, rest: _Kind, reason: str) -> None:
     tally.kinds["width"] += rest.rows
     tally.listed += [SetAside(file=file, line=line, reason=reason) for file, line in rest.first]

@@ -1,7 +1,10 @@
-"""How a window's captured rows become one state: on this machine here, or by another way with the same signature."""
+"""How a window's captured rows become one state: in this process, or as the process's entry point has decided."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
 
@@ -22,3 +25,21 @@ class Gather(Protocol):
 def here(folder: Path, tally: Tally, reading: Reading, *, names: tuple[str, ...]) -> Table:
     """File after file in this process, as :func:`endpointwatch.jobs.collect.collect` says."""
     return collect(captured(folder, tally, reading), tally, data_quality.compute, names=names)
+
+
+_way: ContextVar[Gather] = ContextVar("gather", default=here)
+
+
+def gathered(folder: Path, tally: Tally, reading: Reading, *, names: tuple[str, ...]) -> Table:
+    """The state of the window's rows, by whichever way is in force; the default is :func:`here`."""
+    return _way.get()(folder, tally, reading, names=names)
+
+
+@contextmanager
+def gathering_by(way: Gather) -> Iterator[None]:
+    """Gather by ``way`` inside the block. Where a job runs is nothing that the steps of the job should know."""
+    before = _way.set(way)
+    try:
+        yield
+    finally:
+        _way.reset(before)

@@ -9,7 +9,6 @@ from typing import Any
 from endpointwatch.config.endpoint import Endpoint, Monitor
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.gather import Gather, here
 from endpointwatch.jobs.monitors.duty import Duty
 from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import MonitorPlan
@@ -18,7 +17,7 @@ from endpointwatch.reports.cloudwatch import write_metrics
 _log = logging.getLogger(__name__)
 
 
-def run(plan: MonitorPlan, container: Container, gather: Gather = here) -> int:
+def run(plan: MonitorPlan, container: Container) -> int:
     """Write every monitor's files for the plan's window; the number of violations of all of them.
 
     Raises:
@@ -29,7 +28,7 @@ def run(plan: MonitorPlan, container: Container, gather: Gather = here) -> int:
     published: list[Mapping[str, Any]] = []
     total = 0
     for name in plan.monitors:
-        judged = JOBS[name].judge(Duty(plan, declared(plan.endpoint, name), container, gather))
+        judged = JOBS[name].judge(Duty(plan, declared(plan.endpoint, name), container))
         verdict = judged.verdict
         _log.info("%s %s: %s. %s", name, plan.window, verdict.status, verdict.evidence)
         for fault in verdict.set_aside[:10]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -19,10 +20,10 @@ from endpointwatch.capture.files import files, passed_over
 from endpointwatch.capture.tally import LISTED, Tally
 from endpointwatch.capture.window import SUFFIXES, Reading
 from endpointwatch.errors import CaptureError
-from endpointwatch.jobs.collect import MAX_WIDTHS, Collected, Kind, accumulated, placed
+from endpointwatch.jobs.collect import MAX_WIDTHS, accumulated
 from endpointwatch.jobs.rows import captured
 from endpointwatch.monitors import data_quality
-from endpointwatch.states import Table
+from endpointwatch.states import Column, Table
 from endpointwatch.states import file as state_file
 
 #: A partition takes files of about so many bytes, so that starting its task costs little beside reading it.
@@ -30,6 +31,15 @@ PARTITION_BYTES = 64 * 1024 * 1024
 #: Their states are put together in one process: some 25 kB a column and partition.
 MOST_PARTITIONS = 256
 Names = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Kind:
+    """The rows of one width, or those with names, as :func:`endpointwatch.jobs.collect.accumulated` tells them."""
+
+    state: Table | None = None
+    rows: int = 0
+    first: list[tuple[str, int]] = field(default_factory=list)
 
 
 class _Kind(BaseModel):
@@ -94,11 +104,11 @@ def read(folder: Path, names: Names, reading: Reading) -> bytes:
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             (part / name).symlink_to((folder / name).resolve())
         try:
-            collected = accumulated(captured(part, tally, reading), tally, data_quality.compute)
+            widths, named = accumulated(captured(part, tally, reading), tally, data_quality.compute)
         except CaptureError as error:
             # Told in the head: an exception would come home as a page of somebody else's stack trace.
             return _packed(_Head(fault=str(error).replace(str(part), str(folder))), [])
-        kinds = [*collected.widths.items(), (None, collected.named)]
+        kinds = [*widths.items(), (None, named)]
         states = [_bytes(kind.state or Table(), part / state_file.STATE_FILE) for _, kind in kinds]
     told = [
         _Kind(width=width, rows=kind.rows, first=kind.first, size=len(state))
@@ -114,7 +124,7 @@ def read(folder: Path, names: Names, reading: Reading) -> bytes:
     return _packed(head, states)
 
 
-def together(packed: Iterable[bytes], tally: Tally) -> Collected:
+def together(packed: Iterable[bytes], tally: Tally) -> tuple[dict[int, Kind], Kind]:
     """What :func:`read` found in each partition, in their order, as if one process had read them all.
 
     Rows of more than :data:`MAX_WIDTHS` different widths are set aside as they come; which ones these are may then
@@ -123,7 +133,8 @@ def together(packed: Iterable[bytes], tally: Tally) -> Collected:
     Raises:
         CaptureError: A partition could not be read.
     """
-    whole = Collected()
+    widths: dict[int, Kind] = {}
+    named = Kind()
     for part in packed:
         head, kinds = _unpacked(part)
         if head.fault is not None:
@@ -134,14 +145,14 @@ def together(packed: Iterable[bytes], tally: Tally) -> Collected:
         tally.listed += head.listed[: max(0, LISTED - len(tally.listed))]
         for width, kind in kinds:
             if width is None:
-                _add(whole.named, kind)
-            elif width in whole.widths or len(whole.widths) < MAX_WIDTHS:
-                _add(whole.widths.setdefault(width, Kind()), kind)
+                _add(named, kind)
+            elif width in widths or len(widths) < MAX_WIDTHS:
+                _add(widths.setdefault(width, Kind()), kind)
             else:
                 tally.kinds["width"] += kind.rows
                 reason = f"{width} cells: yet another number of columns"
                 tally.listed += [SetAside(file=file, line=line, reason=reason) for file, line in kind.first]
-    return whole
+    return widths, named
 
 
 def _add(kind: Kind, more: Kind) -> None:
@@ -152,7 +163,13 @@ def _add(kind: Kind, more: Kind) -> None:
         return
     # Columns with names stand in the order in which they were first seen, a partition's new ones behind the others.
     every = tuple(dict.fromkeys((*kind.state.names, *more.state.names)))
-    kind.state = placed(kind.state, every) + placed(more.state, every)
+    kind.state = _with(kind.state, every) + _with(more.state, every)
+
+
+def _with(state: Table, names: Names) -> Table:
+    """The state with the columns ``names``, those it has not without values."""
+    own = dict(zip(state.names, state.columns, strict=True))
+    return Table(names, tuple(own.get(name, Column(rows=state.rows)) for name in names), state.rows)
 
 
 def _packed(head: _Head, states: Sequence[bytes]) -> bytes:

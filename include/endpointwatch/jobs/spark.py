@@ -2,7 +2,7 @@
 
 The only module that meets Spark, and it does so late: the engine needs none. What a job reads besides the captures
 (baselines, data sets, stored windows) is read by the driver alone, as on one machine; monitors that do not gather by
-:class:`endpointwatch.jobs.gather.Gather` run in the driver too.
+:func:`endpointwatch.jobs.gather.gathered` run in the driver too.
 
 Every executor opens the captures under the path that the driver gives it. On SageMaker each instance has them all
 (``S3DataDistributionType: FullyReplicated``).
@@ -27,6 +27,7 @@ from endpointwatch.errors import PlanError
 from endpointwatch.jobs import partitions
 from endpointwatch.jobs.__main__ import main as run
 from endpointwatch.jobs.collect import settled
+from endpointwatch.jobs.gather import gathering_by
 from endpointwatch.states import Table
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Cluster:
         parts = partitions.cut(folder, self._partition_bytes)
         _log.info("%d partitions", len(parts))
         packed = self._mapped(folder, parts, reading) if parts else []
-        return settled(partitions.together(packed, tally), tally, names)
+        return settled(*partitions.together(packed, tally), tally, names)
 
     def _mapped(self, folder: Path, parts: Sequence[partitions.Names], reading: Reading) -> Iterator[bytes]:
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -113,5 +114,5 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         help="a partition takes files of about so many bytes (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
-    with Cluster(options.partition_bytes) as cluster:
-        return run([], environment, cluster.gather)
+    with Cluster(options.partition_bytes) as cluster, gathering_by(cluster.gather):
+        return run([], environment)

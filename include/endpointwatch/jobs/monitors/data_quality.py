@@ -12,6 +12,7 @@ from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.collect import Batch, collect
+from endpointwatch.jobs.gather import gathered
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
 from endpointwatch.jobs.rows import sides_of
 from endpointwatch.jobs.tables import read_baseline, write_report
@@ -38,7 +39,7 @@ def judge(duty: Duty) -> Judged:
         strict=settings.aws_compatible == "Enabled",
     )
     names = baseline.names if baseline else ()
-    state = duty.gather(duty.captures, tally, reading, names=names)
+    state = gathered(duty.captures, tally, reading, names=names)
     # No baseline, or nothing to hold against it: then nothing is checked, and the verdict says why.
     findings = data_quality.check(state, baseline, settings) if baseline and state.rows else None
     findings = findings if baseline is None or findings else Findings()

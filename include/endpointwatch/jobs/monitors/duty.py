@@ -13,7 +13,6 @@ from endpointwatch.config.endpoint import Endpoint, Monitor
 from endpointwatch.config.layout import Layout
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.gather import Gather, here
 from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, DATASET_PATH, OUTPUT_PATH, BaselinePlan, MonitorPlan
 from endpointwatch.reports import files
 from endpointwatch.reports.judgement import Subject
@@ -28,13 +27,11 @@ class Duty:
         plan: The job's.
         settings: The monitor's part of the endpoint's YAML.
         container: Where everything lies.
-        gather: How the captured rows become a state.
     """
 
     plan: MonitorPlan
     settings: Monitor
     container: Container
-    gather: Gather = here
 
     @property
     def endpoint(self) -> Endpoint:

@@ -24,7 +24,7 @@ def apart(folder, reading, size, *, names):
     tally = Tally()
     parts = partitions.cut(folder, size)
     whole = partitions.together([partitions.read(folder, part, reading) for part in parts], tally)
-    return settled(whole, tally, names), tally, len(parts)
+    return settled(*whole, tally, names), tally, len(parts)
 
 
 @pytest.mark.parametrize("names", [(), NAMES], ids=["no baseline", "baseline"])
