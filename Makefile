@@ -43,8 +43,8 @@ logs: setup  ## follow the logs until Ctrl-C
 test: setup  ## every test, the end-to-end ones included (minutes)
 	@$(RUN) -m pytest $(TESTS) $(PYTEST_ARGS)
 
-test-fast: setup  ## the tests that start neither Airflow nor the local AWS nor Spark
-	@$(RUN) -m pytest $(TESTS) -m "not e2e and not pocketaws and not spark" $(PYTEST_ARGS)
+test-fast: setup  ## the tests that start neither Airflow nor the local AWS
+	@$(RUN) -m pytest $(TESTS) -m "not e2e and not pocketaws" $(PYTEST_ARGS)
 
 lint: setup  ## style, import borders, docker-compose.yaml
 	@$(BIN)/ruff check .

@@ -24,7 +24,6 @@ from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
-from endpointwatch_airflow.operators.spark import on_spark
 from endpointwatch_airflow.windows import resolve_window
 
 
@@ -48,6 +47,7 @@ class RunMonitorsOperator(PlannedJobOperator):
     """
 
     work: ClassVar[str] = "monitor"
+    spreads = True
     template_fields: Sequence[str] = aws_template_fields("endpoint_name", "monitors")
     operator_extra_links = (JobLink(), JobLogLink(), ResultsLink())
 
@@ -98,16 +98,12 @@ class RunMonitorsOperator(PlannedJobOperator):
         mounts = [Mount("capture", manifest_uri, CAPTURE_PATH, manifest=True)]
         if baseline is not None:
             mounts.append(Mount("baseline", f"{layout.baselines(version)}/", BASELINE_PATH))
-        request = planned_processing(
+        return planned_processing(
             self.endpoint,
             plan_uri=plan_uri,
             mounts=mounts,
             uploads=[Upload("results", OUTPUT_PATH, layout.root)],
         )
-        spark = self.endpoint.job.spark
-        if self.endpoint.job.runs_on != "spark" or spark is None:
-            return request
-        return on_spark(request, spark, self.store, layout.job(job))
 
     def succeeded(self, context: Context, outcome: Outcome) -> dict[str, Any]:
         window = self._window(context)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from airflow.sdk import Context
 
 from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.layout import Layout
 from endpointwatch_airflow.errors import JobError
+from endpointwatch_airflow.hooks.answers import Request
 from endpointwatch_airflow.hooks.metrics import MetricsHook
 from endpointwatch_airflow.job_names import job_name, task_life
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.spark import on_spark
 from endpointwatch_airflow.worker import WorkerJob
 
 #: AWS's own namespaces are not open to callers.
@@ -23,12 +26,14 @@ class PlannedJobOperator(SageMakerJobOperator):
 
     ``worker`` runs it as a subprocess of this task, which then neither defers nor starts anything in SageMaker: the
     task's slot is taken for as long as the job runs. A retry starts it anew. What is asked for, what is uploaded and
-    what counts as failure is the same.
+    what counts as failure is the same. ``spark`` moves the jobs of operators that say so (``spreads``) to a cluster.
 
     Args:
         endpoint: The endpoint.
         kwargs: As :class:`SageMakerJobOperator` takes them, without ``endpoint_name``.
     """
+
+    spreads: ClassVar[bool] = False
 
     def __init__(self, *, endpoint: Endpoint, **kwargs: Any) -> None:
         super().__init__(endpoint_name=endpoint.name, **kwargs)
@@ -54,6 +59,12 @@ class PlannedJobOperator(SageMakerJobOperator):
             raise JobError(f"Job {name} on the worker ended {outcome.status}: {outcome.reason}. Its log stands above.")
         self.log.info("%s", outcome.exit_message)
         return self.succeeded(context, outcome)
+
+    def asked(self, context: Context, job: str) -> Request:
+        request, spark = super().asked(context, job), self.endpoint.job.spark
+        if not self.spreads or self.endpoint.job.runs_on != "spark" or spark is None:
+            return request
+        return on_spark(request, spark, self.store, Layout.of(self.endpoint).job(job))
 
     def on_kill(self) -> None:
         if self.running is not None:
