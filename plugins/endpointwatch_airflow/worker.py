@@ -26,7 +26,11 @@ AT_ONCE: Final = 8
 #: Shorter than the five seconds after which Airflow kills the task itself.
 GRACE_SECONDS: Final = 2.0
 # What the job sees of the worker's environment: enough to run Python. It needs no credentials, so it gets none.
-INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
+INHERITED: Final = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    # By this mark the one-machine stack finds what a lost task has left running.
+    "ENDPOINTWATCH_STACK",
+)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import pytest
 from airflow_fakes import context, endpoint
 from endpointwatch.reports.deployment import Deployment
 from endpointwatch_airflow.hooks.metrics import MetricsHook
+from endpointwatch_airflow.hooks.store import StoreHook
 from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
 
@@ -78,6 +79,15 @@ def test_a_processing_job_and_the_worker_leave_the_same_bytes(pocketaws, monkeyp
     verdict = json.loads(left["worker"]["results/loans/data_quality/2026/03/01/14/verdict.json"])
     assert verdict["rows"]["analysed"] == 400
     assert verdict["set_aside"][0]["file"] == "AllTraffic/2026/03/01/14/00-a b?c.jsonl"
+
+
+def test_an_object_that_is_not_there_is_told_as_a_file_that_is_not_there(pocketaws, monkeypatch, tmp_path):
+    for name, value in pocketaws.env.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"where-{uuid4().hex[:8]}"
+    pocketaws.client("s3").create_bucket(Bucket=bucket)
+    with pytest.raises(FileNotFoundError, match="nothing is not there"):
+        StoreHook(aws_conn_id=None).download(f"s3://{bucket}/nothing", tmp_path / "a" / "nothing")
 
 
 def test_metrics_of_the_worker_arrive_in_cloudwatch(pocketaws, monkeypatch):
