@@ -42,7 +42,7 @@ class Kind:
     first: list[tuple[str, int]] = field(default_factory=list)
 
 
-class _Kind(BaseModel):
+class _Told(BaseModel):
     """A :class:`Kind` without its state, of which only the size is told; ``width`` None for rows with names."""
 
     width: int | None
@@ -59,7 +59,7 @@ class _Head(BaseModel):
     skipped: int = 0
     set_aside: dict[str, int] = {}
     listed: list[SetAside] = []
-    kinds: list[_Kind] = []
+    kinds: list[_Told] = []
 
 
 def cut(folder: Path, size: int = PARTITION_BYTES) -> tuple[Names, ...]:
@@ -110,8 +110,8 @@ def read(folder: Path, names: Names, reading: Reading) -> bytes:
             return _packed(_Head(fault=str(error).replace(str(part), str(folder))), [])
         kinds = [*widths.items(), (None, named)]
         states = [_bytes(kind.state or Table(), part / state_file.STATE_FILE) for _, kind in kinds]
-    told = [
-        _Kind(width=width, rows=kind.rows, first=kind.first, size=len(state))
+    heads = [
+        _Told(width=width, rows=kind.rows, first=kind.first, size=len(state))
         for (width, kind), state in zip(kinds, states, strict=True)
     ]
     head = _Head(
@@ -119,7 +119,7 @@ def read(folder: Path, names: Names, reading: Reading) -> bytes:
         skipped=tally.skipped,
         set_aside=dict(tally.kinds),
         listed=tally.listed,
-        kinds=told,
+        kinds=heads,
     )
     return _packed(head, states)
 
@@ -182,7 +182,7 @@ def _unpacked(packed: bytes) -> tuple[_Head, Iterator[tuple[int | None, Kind]]]:
     return head, _kinds(head.kinds, rest)
 
 
-def _kinds(told: Sequence[_Kind], rest: bytes) -> Iterator[tuple[int | None, Kind]]:
+def _kinds(told: Sequence[_Told], rest: bytes) -> Iterator[tuple[int | None, Kind]]:
     bounds = accumulate((kind.size for kind in told), initial=0)
     with tempfile.TemporaryDirectory(prefix="states-") as place:
         path = Path(place) / state_file.STATE_FILE
