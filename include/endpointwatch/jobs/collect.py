@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -115,6 +116,16 @@ def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: 
     Returns:
         The state, with the names ``_c0``, ``_c1``, … where the baseline's do not fit; empty without rows.
     """
+    return settled(*accumulated(batches, tally, compute), tally, names)
+
+
+def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> tuple[dict[int, Any], Any]:
+    """The rows by width, and those with names; which of them are the usual ones is not decided yet.
+
+    Returns:
+        Of each kind its ``state`` (None without rows), how many ``rows`` it has, and file and line of the ``first``
+        hundred. Rows that belong to no kind are set aside in ``tally``.
+    """
     widths: dict[int, _Kind] = {}
     named = _Kind()
     read = 0
@@ -133,6 +144,18 @@ def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: 
         sized = frame.with_columns(width=pl.col("cells").list.len())
         for (width,), part in sized.group_by("width", maintain_order=True):
             _add(widths, int(str(width)), batch.file, part, tally, compute)
+    return widths, named
+
+
+def settled(widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, ...] = ()) -> Table:
+    """The state of the usual rows, as :func:`collect` says; ``tally`` gets them, and the others as set aside.
+
+    Args:
+        widths: Kinds as :func:`accumulated` tells them, by width.
+        named: The same of the rows with names.
+        tally: Of all rows.
+        names: The baseline's column names.
+    """
     state = _settled(widths, named, tally, names)
     tally.listed.sort(key=lambda fault: (fault.file, fault.line))
     del tally.listed[LISTED:]

@@ -24,13 +24,13 @@ from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
-from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 from endpointwatch_airflow.scripts import found_scripts
 from endpointwatch_airflow.windows import resolve_window
 
 
-class RunMonitorsOperator(SageMakerJobOperator):
+class RunMonitorsOperator(PlannedJobOperator):
     """Run every due monitor over one window and see that each has left its verdict.
 
     The window is judged by the model version that was in service at its end, against that version's baseline. Without
@@ -43,19 +43,19 @@ class RunMonitorsOperator(SageMakerJobOperator):
     Args:
         endpoint: The endpoint.
         monitors: Kinds to run; default all that the YAML file lists.
-        kwargs: As :class:`SageMakerJobOperator` takes them, without ``endpoint_name``.
+        kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
         ``window``, ``job`` (None when there was nothing to run) and ``statuses`` by monitor.
     """
 
     work: ClassVar[str] = "monitor"
+    spreads = True
     template_fields: Sequence[str] = aws_template_fields("endpoint_name", "monitors")
     operator_extra_links = (JobLink(), JobLogLink(), ResultsLink())
 
     def __init__(self, *, endpoint: Endpoint, monitors: Sequence[str] | None = None, **kwargs: Any) -> None:
-        super().__init__(endpoint_name=endpoint.name, **kwargs)
-        self.endpoint = endpoint
+        super().__init__(endpoint=endpoint, **kwargs)
         self.monitors = list(monitors or (monitor.kind for monitor in endpoint.monitors))
         self.inputs: tuple[StoredObject, ...] = ()
         self.deployment: Deployment | None = None

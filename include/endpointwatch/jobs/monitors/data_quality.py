@@ -14,6 +14,7 @@ from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.data_sets import BY_POSITION, data_set_rows, preprocessed_rows, unnamed, without
 from endpointwatch.jobs.earlier import Earlier, earlier_windows
+from endpointwatch.jobs.gather import gathered
 from endpointwatch.jobs.monitors import segments
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
 from endpointwatch.jobs.plan import POSTPROCESSING_PATH, PREPROCESSING_PATH, STATES_PATH
@@ -132,7 +133,7 @@ def _read(duty: Duty, settings: DataQuality, learnt: Baseline | None) -> _Read:
         strict=settings.aws_compatible == "Enabled",
     )
     if settings.segments is None:
-        state = collect(captured(duty.captures, tally, reading), tally, data_quality.compute, names=names)
+        state = gathered(duty.captures, tally, reading, names=names)
         return _Read(data_quality.watched(state, settings), tally, None)
     return _collected(captured(duty.captures, tally, reading), tally, names, duty, settings)
 
