@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from endpointwatch.config.bias import Bias
@@ -18,7 +16,7 @@ from endpointwatch.config.section import Switch
 from endpointwatch.errors import BaselineError, PlanError
 from endpointwatch.jobs.clarify import bias as bias_job
 from endpointwatch.jobs.clarify import config as configuration
-from endpointwatch.jobs.clarify.config import CONFIG_FILE, CONFIG_PATH, AnalysisConfig
+from endpointwatch.jobs.clarify.config import CONFIG_FILE, CONFIG_PATH
 from endpointwatch.jobs.clarify.table import read
 from endpointwatch.jobs.container import Container
 from endpointwatch.monitors import bias
@@ -31,7 +29,6 @@ from endpointwatch.states import outcomes
 COMPLETED = "Completed: SageMaker XAI Analyzer ran successfully"
 OUTPUT_PATH = "/opt/ml/processing/output"
 VERSION = "1.0"
-_EXPLANATIONS = "endpointwatch.jobs.clarify.explanations"
 _log = logging.getLogger(__name__)
 
 
@@ -49,7 +46,7 @@ def run(container: Container) -> int:
             f"analysis_config.json asks for {', '.join(config.unsupported)}, which this version does not do. Take it "
             "out, or run it as a job of its own on AWS."
         )
-    if not config.methods.asked:
+    if not config.methods.asked and not bias_job.asked(config):
         raise PlanError(
             'analysis_config.json asks for no method. Name one under `methods`, as {"post_training_bias": '
             '{"methods": "all"}}.'
@@ -58,9 +55,14 @@ def run(container: Container) -> int:
     baseline = _baseline(container)
     output = container.path(container.environment.get("output_path") or OUTPUT_PATH)
     document: dict[str, Any] = {"version": VERSION}
-    if config.methods.shap is not None:
-        document |= _explain()(config, container)
     violations: tuple[Violation, ...] = ()
+    if config.methods.shap is not None:
+        # Imported where it is asked for: the libraries that explain models are heavy.
+        from endpointwatch.jobs.clarify import explanations  # noqa: PLC0415
+
+        document |= explanations.explain(config, container)
+        if baseline is not None and "explanations" in baseline:
+            violations = explanations.check(document, baseline)
     if bias_job.asked(config):
         data = read(config, container)
         _log.info("%d rows, %d features", data.rows.height, len(data.features))
@@ -74,11 +76,11 @@ def run(container: Container) -> int:
             last = [one for one in analysed.measured if one.metric.stage == "post_training"] or analysed.measured
             settings = Bias(sensitive_features=("any",), minimum_group_rows=1, aws_compatible=aws)
             found = bias.check(last, measured(baseline), settings)
-            violations = found.violations
+            violations += found.violations
         title = (config.methods.report or configuration.ReportMethod()).title
         files.write_text(output / files.REPORT, bias_page.page(title, analysed.measured, found))
     files.write_text(output / files.ANALYSIS, files.clarify_text(document))
-    if baseline is not None and bias_job.asked(config):
+    if baseline is not None:
         files.write_text(output / files.VIOLATIONS, files.clarify_text(files.clarify_violations(violations)))
     return len(violations)
 
@@ -94,14 +96,3 @@ def _baseline(container: Container) -> Any:
     except (OSError, ValueError) as error:
         raise BaselineError(f"baseline_constraints points to {path}, which cannot be read: {error}.") from error
     return document
-
-
-def _explain() -> Callable[[AnalysisConfig, Container], dict[str, Any]]:
-    """What adds ``explanations`` to the document; imported only where it is asked for, since it is heavy."""
-    try:
-        found: Callable[[AnalysisConfig, Container], dict[str, Any]] = import_module(_EXPLANATIONS).explain
-    except ModuleNotFoundError as error:
-        if error.name != _EXPLANATIONS:
-            raise
-        raise PlanError("methods.shap is asked for, which this version does not do. Take it out.") from error
-    return found
