@@ -57,8 +57,7 @@ def compare(count: int) -> Report:
         ours = measure([sys.executable, str(PROGRAMS / "ours.py"), str(data)], environment=PYTHONPATH)
         theirs: Measured | None = None
         notes = [
-            "Seconds of the work alone, from a table in memory; beside them the CPU time, which other work on the machine "
-            "leaves alone."
+            "Seconds of the work alone, from a table in memory, and its CPU time, which a busy machine stretches less."
         ]
         try:
             python = python_of("smclarify")
