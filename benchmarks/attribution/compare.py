@@ -55,7 +55,7 @@ def compare(rows: int = ROWS, shap_rows: int = SHAP_ROWS) -> Report:
         notes=[
             f"KernelExplainer was timed on {shap_rows} rows; the ratio is of CPU time a row.",
             _about_errors(errors),
-            "Both sampled ways draw 2,100 coalitions; KernelExplainer draws anew for each row and keeps 10 features of it.",
+            "Both sampled ways draw 2,100 coalitions; KernelExplainer draws anew for each row and keeps 10 features.",
         ],
         ratios={
             "attribution_speedup": speedup,
