@@ -97,6 +97,8 @@ class FakeSageMaker:
     conn_region_name: str = "us-east-1"
     conn_partition: str = "aws"
     updates: list[str] = field(default_factory=list)
+    artefact: str | None = "s3://bucket/artifacts/model.tar.gz"
+    artefacts_asked: list[tuple[str, str | None]] = field(default_factory=list)
     on_update: Any = None
     on_wait: Any = None
 
@@ -147,6 +149,10 @@ class FakeSageMaker:
         """The update under way ends well."""
         assert self.live is not None
         self.live = replace(self.live, status="InService", config_name=self.pending, capturing=True)
+
+    def model_data_uri(self, model: str, package_arn: str | None) -> str | None:
+        self.artefacts_asked.append((model, package_arn))
+        return self.artefact
 
     def model_behind(self, live: LiveEndpoint, variant_name: str) -> ModelVersion:
         return self.model

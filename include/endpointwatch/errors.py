@@ -8,7 +8,9 @@
     ├── CaptureError       captured data cannot be read at all         retrying does not help
     ├── BaselineError      a baseline is missing or unreadable         after onboarding again
     ├── PlanError          a job's plan or environment is wrong        retrying does not help
-    └── DatasetError       too few labelled rows to train or judge on  once more labels are in
+    ├── DatasetError       too few labelled rows to train or judge on  once more labels are in
+    └── ModelError         a model cannot be loaded, asked, explained  retrying does not help
+        └── BudgetError    an endpoint was asked as often as allowed   with a larger budget, or when it throttles less
 
 Each message says what is wrong, where, and how to mend it; ``args`` stays one string, so errors pickle.
 """
@@ -42,3 +44,11 @@ class PlanError(EndpointWatchError):
 
 class DatasetError(EndpointWatchError):
     """A data set to train or judge on cannot be built from what there is."""
+
+
+class ModelError(EndpointWatchError):
+    """A model artefact cannot be loaded, a model does not answer, or its answers cannot be explained."""
+
+
+class BudgetError(ModelError):
+    """A live endpoint may not be asked any more, or throttles: what was explained so far stands."""

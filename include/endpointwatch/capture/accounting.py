@@ -29,4 +29,6 @@ class Rows(BaseModel):
     analysed: int = 0
     set_aside: int = 0
     outside_window: int = 0
-    skipped: int = Field(0, description="Shadow traffic, which no caller saw, and records that a script dropped.")
+    skipped: int = Field(
+        0, description="Shadow and monitoring traffic, which no caller saw, and records that a script dropped."
+    )

@@ -11,6 +11,7 @@ import polars as pl
 from endpointwatch.capture import encodings
 from endpointwatch.capture.files import files, passed_over
 from endpointwatch.capture.labels import UNREAD
+from endpointwatch.capture.marks import OWN_TRAFFIC
 from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
 from endpointwatch.capture.records import SIDES, records
@@ -103,6 +104,7 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
     if not reading.strict:
         frame = encodings.decoded(frame, reading.sides)
     shadow = pl.col("source").eq_missing(SHADOW)
+    shadow |= pl.col("inference_id").str.starts_with(OWN_TRAFFIC).fill_null(value=False)
     tally.skipped += _count(frame.filter(shadow), reading)
     frame = frame.filter(~shadow)
     if reading.windows:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.ground_truth import GroundTruth
@@ -66,7 +67,7 @@ class Job(Section):
 
 
 # What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
-Monitor = Annotated[DataQuality | ModelQuality | Bias, Field(discriminator="kind")]
+Monitor = Annotated[DataQuality | ModelQuality | Bias | Attribution, Field(discriminator="kind")]
 
 
 class Decision(Section):

@@ -30,7 +30,9 @@ def run(plan: MonitorPlan, container: Container) -> int:
     total = 0
     due = {name: declared(plan.endpoint, name) for name in plan.monitors}
     labels = window_labels(plan, container) if any(needs_labels(name) for name in due) else None
-    for name, settings in due.items():
+    # In the registry's order: attribution's advice reads data quality's verdict on the same window.
+    for name in (name for name in JOBS if name in due):
+        settings = due[name]
         judged = JOBS[name].judge(Duty(plan, settings, container, labels if needs_labels(name) else None))
         verdict = judged.verdict
         _log.info("%s %s: %s. %s", name, plan.window, verdict.status, verdict.evidence)

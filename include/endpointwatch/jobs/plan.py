@@ -12,6 +12,7 @@ path in the job         what lies there
 ``…/input/ground_truth``  ground-truth records (dataset; monitor, where a due monitor needs labels)
 ``…/input/dataset``     CSV with a header (baseline)
 ``…/input/states``      the monitor's stored windows, below their folders (replay)
+``…/model``             the model artefact, ``model.tar.gz`` or its files (monitor, baseline); only for attribution
 ``…/baseline``          the model version's baselines, a folder a monitor (monitor); absent: NO_BASELINE;
                         for replay all versions', a folder a version, or the one that takes their place
 ``…/output``            everything written; uploaded as it lies
@@ -35,6 +36,7 @@ CAPTURE_PATH = "/opt/ml/processing/input/capture"
 GROUND_TRUTH_PATH = "/opt/ml/processing/input/ground_truth"
 STATES_PATH = "/opt/ml/processing/input/states"
 DATASET_PATH = "/opt/ml/processing/input/dataset"
+MODEL_PATH = "/opt/ml/processing/model"
 BASELINE_PATH = "/opt/ml/processing/baseline"
 PROCESSING_PATH = "/opt/ml/processing"
 OUTPUT_PATH = "/opt/ml/processing/output"
@@ -63,6 +65,7 @@ class MonitorPlan(_Plan):
     model_version: str
     baseline_id: str | None = None
     input_manifest: str | None = None
+    model_data_uri: str | None = Field(None, description="What is mounted as the model artefact.")
     labels_manifest: str | None = Field(
         None, description="SHA-256 over the keys and ETags of the ground-truth objects the job was given."
     )
@@ -82,6 +85,7 @@ class BaselinePlan(_Plan):
     monitors: tuple[str, ...] = Field(min_length=1)
     model_version: str
     dataset_uri: str
+    model_data_uri: str | None = Field(None, description="What is mounted as the model artefact.")
     learned_at: str = Field(
         description="ISO time of the run that asked for it, so that the file does not read the clock."
     )

@@ -86,6 +86,50 @@ class Distance(BaseModel):
         return f"{self.feature_name} ({kind} {self.distance:.3g}, limit {self.threshold:g})"
 
 
+class AttributionChange(BaseModel):
+    """What became of one feature's part in one output of the model. Ranks begin at 1, the one that matters most."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    feature_name: str
+    baseline_value: float = Field(description="Global value in the baseline, in the unit that is explained.")
+    value: float
+    baseline_share: float = Field(description="Its size as a share of all features', 0 to 1.")
+    share: float
+    change_percent: float | None = Field(
+        description="Of the share, in percent of the baseline's; null where that is 0."
+    )
+    baseline_rank: int
+    rank: int
+
+    def __str__(self) -> str:
+        # A minus sign, as people write it; and what was nothing before cannot grow by a percentage.
+        percent = (
+            "new" if self.change_percent is None else f"{self.change_percent:+.2f} %".replace("-", "\N{MINUS SIGN}")
+        )
+        moved = f", rank {self.baseline_rank} to {self.rank}" if self.rank != self.baseline_rank else ""
+        return f"{self.feature_name} {percent}{moved}"
+
+
+class AttributionFindings(BaseModel):
+    """What the attribution monitor saw beside its metrics: how much was explained, what changed, what to do next."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows_sampled: int
+    rows_explained: int = Field(description="Fewer than sampled: the window is not judged.")
+    seed: int
+    method: str
+    exact: bool = Field(description="False: values rest on sampled coalitions.")
+    changes: tuple[AttributionChange, ...] = Field((), description="Every feature, the largest change of share first.")
+    next_steps: tuple[str, ...] = ()
+
+    @property
+    def coverage(self) -> float:
+        return self.rows_explained / self.rows_sampled if self.rows_sampled else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """The outcome of a check.

@@ -10,7 +10,7 @@ from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
 from endpointwatch.config.window import Window
 from endpointwatch.merge.counts import Labels
-from endpointwatch.monitors.findings import Distance, Metric, Violation
+from endpointwatch.monitors.findings import AttributionFindings, Distance, Metric, Violation
 
 __all__ = ["REMEDIES", "Distance", "Metric", "Rows", "SetAside", "Status", "Verdict", "Violation", "no_answer"]
 
@@ -66,6 +66,7 @@ class Verdict(BaseModel):
     violations: tuple[Violation, ...] = ()
     distances: tuple[Distance, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    attribution: AttributionFindings | None = Field(None, description="Of the attribution monitor alone.")
     set_aside: tuple[SetAside, ...] = ()
     evidence: str = Field("", description="What the status rests on, in a sentence.")
     remedy: str = ""

@@ -276,9 +276,42 @@ class SageMakerHook(AwsBaseHook):
             properties=described.get("CustomerMetadataProperties", {}),
         )
 
+    def model_data_uri(self, model: str, package_arn: str | None) -> str | None:
+        """Where the artefact of a model version lies in S3; None when it is gone or has no artefact of its own.
+
+        Args:
+            model: Name of the SageMaker model.
+            package_arn: Of the model package it was created from, if it was: packages outlive deleted models.
+        """
+        if package_arn is None:
+            try:
+                answer = self.client.describe_model(ModelName=model)
+            except ClientError as error:
+                if is_missing(error):
+                    return None
+                raise
+            boxes = [answer["PrimaryContainer"]] if "PrimaryContainer" in answer else answer.get("Containers", [])
+            package_arn = next((box["ModelPackageName"] for box in boxes if box.get("ModelPackageName")), None)
+        if package_arn is not None:
+            try:
+                described = self.client.describe_model_package(ModelPackageName=package_arn)
+            except ClientError as error:
+                if is_missing(error):
+                    return None
+                raise
+            boxes = described.get("InferenceSpecification", {}).get("Containers", [])
+        # Of a pipeline of containers the artefact is not one model: then there is none to load.
+        return _model_data(boxes[0]) if len(boxes) == 1 else None
+
     def _tags(self, arn: str) -> Iterator[dict[str, str]]:
         for page in self.client.get_paginator("list_tags").paginate(ResourceArn=arn):
             yield from page["Tags"]
+
+
+def _model_data(box: dict[str, Any]) -> str | None:
+    source = box.get("ModelDataSource", {}).get("S3DataSource", {})
+    uri = box.get("ModelDataUrl") or source.get("S3Uri")
+    return str(uri) if uri else None
 
 
 def is_missing(error: ClientError) -> bool:

@@ -18,6 +18,7 @@ from endpointwatch_airflow.errors import MissingResultError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import Outcome, Request
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
+from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 
@@ -74,13 +75,14 @@ class LearnBaselineOperator(SageMakerJobOperator):
             dataset_uri=self._dataset(deployment),
             # The run's time, not the clock's: a retry asks for the same file.
             learned_at=context["dag_run"].run_after.isoformat(),
+            model_data_uri=model_data_uri(self.hook, self.endpoint, deployment, self._monitors()),
         )
         plan_uri = f"{layout.job(job)}/plan.json"
         self.store.write(plan_uri, plan.to_json())
         return planned_processing(
             self.endpoint,
             plan_uri=plan_uri,
-            mounts=[Mount("dataset", plan.dataset_uri, DATASET_PATH)],
+            mounts=[Mount("dataset", plan.dataset_uri, DATASET_PATH), *model_mounts(plan.model_data_uri)],
             uploads=[Upload("baselines", OUTPUT_PATH, layout.baselines(deployment.model_version))],
         )
 

@@ -22,6 +22,7 @@ from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
+from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 from endpointwatch_airflow.windows import resolve_window
@@ -90,6 +91,7 @@ class RunMonitorsOperator(SageMakerJobOperator):
             model_version=version,
             baseline_id=baseline,
             input_manifest=manifest_hash(self.inputs),
+            model_data_uri=model_data_uri(self.hook, self.endpoint, self.deployment, self.monitors),
         )
         root = capture_root(self.endpoint)
         plan_uri, manifest_uri = f"{layout.job(job)}/plan.json", f"{layout.job(job)}/capture.manifest"
@@ -98,6 +100,7 @@ class RunMonitorsOperator(SageMakerJobOperator):
         mounts = [Mount("capture", manifest_uri, CAPTURE_PATH, manifest=True)]
         if baseline is not None:
             mounts.append(Mount("baseline", f"{layout.baselines(version)}/", BASELINE_PATH))
+        mounts += model_mounts(plan.model_data_uri)
         return planned_processing(
             self.endpoint,
             plan_uri=plan_uri,

@@ -1,8 +1,9 @@
 """The figures that the library behind Clarify publishes for the German credit data, from the data.
 
 Figures: https://github.com/aws/amazon-sagemaker-clarify, ``examples/Bias_metrics_usage.ipynb``. Its KL, JS and KS are
-those of an early version, which computed them otherwise; for these the figures are those of version 0.5. Data: four columns of Hofmann (1994), "Statlog
-(German Credit Data)", UCI Machine Learning Repository, https://doi.org/10.24432/C5NC77, CC BY 4.0.
+those of an early version, which computed them otherwise; for these three the figures are those of version 0.5. Data:
+four columns of Hofmann (1994), "Statlog (German Credit Data)", UCI Machine Learning Repository,
+https://doi.org/10.24432/C5NC77, CC BY 4.0.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What the attribution monitor's part of a job is made of."""
