@@ -64,15 +64,18 @@ format: setup  ## put the style right where a tool can
 types: setup  ## mypy --strict
 	@$(BIN)/mypy include plugins
 
-bench-data-quality: setup  ## the analyzer's speed and memory beside others (minutes; ARGS="--help")
-	@$(RUN) benchmarks/data_quality.py $(ARGS)
+bench-data-quality: setup  ## the analyzer's speed and memory beside others (minutes; BENCH_ARGS=--help)
+	@$(RUN) benchmarks/data_quality.py $(BENCH_ARGS)
+
+bench-merge: setup  ## merge and model quality against pandas and Spark (minutes; BENCH_ARGS=--help)
+	@$(RUN) benchmarks/merge.py --keep $(BENCH_ARGS)
+
+bench-bias-attribution: setup  ## bias and attribution against the libraries behind Clarify (minutes; BENCH_ARGS=--help)
+	@PYTHONPATH="$(ROOT)/include:$(ROOT)/benchmarks" $(BIN)/python benchmarks/bias_attribution.py --keep $(BENCH_ARGS)
 
 lock:  ## compile the requirements*.txt from the .in files (UPGRADE=1: newest versions)
 	@test -n "$(PYTHON)" || { echo "error: no Python 3 on PATH; 3.11 to 3.13 is needed" >&2; exit 1; }
 	@$(PYTHON) include/onemachine/bootstrap.py --lock $(if $(UPGRADE),--upgrade)
-
-bench-merge: setup  ## merge and model quality against pandas and Spark (minutes; BENCH_ARGS=--help)
-	@$(RUN) benchmarks/merge.py --keep $(BENCH_ARGS)
 
 ci:  ## what continuous integration runs
 	@./.ci/run
