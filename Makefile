@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down restart status logs test test-fast lint format types lock ci clean clean-all
+.PHONY: help setup demo up down restart status logs test test-fast lint format types lock ci clean clean-all \
+	bench-bias-attribution
 
 # Any Python 3.7+ can run the bootstrap; it then looks for one that the project supports. A version manager's shim
 # may exist and not run, so each is tried.
@@ -58,6 +59,9 @@ format: setup  ## put the style right where a tool can
 
 types: setup  ## mypy --strict
 	@$(BIN)/mypy include plugins
+
+bench-bias-attribution: setup  ## bias and attribution against the libraries behind Clarify (minutes)
+	@PYTHONPATH="$(ROOT)/include:$(ROOT)/benchmarks" $(BIN)/python benchmarks/bias_attribution.py --keep
 
 lock:  ## compile the requirements*.txt from the .in files (UPGRADE=1: newest versions)
 	@test -n "$(PYTHON)" || { echo "error: no Python 3 on PATH; 3.11 to 3.13 is needed" >&2; exit 1; }

@@ -29,7 +29,10 @@ class Analysed:
 
 
 def asked(config: AnalysisConfig) -> dict[Stage, BiasMethod]:
-    """The stages that are asked for."""
+    """The stages that are asked for; all that can be where ``methods`` is absent, as for Clarify's monitors."""
+    if not config.methods.asked and config.facet:
+        answered = config.predicted_label is not None or config.predicted_label_dataset_uri is not None
+        return {stage: BiasMethod() for stage in _STAGES if answered or stage == "pre_training"}
     methods = {"pre_training": config.methods.pre_training_bias, "post_training": config.methods.post_training_bias}
     return {stage: method for stage in _STAGES if (method := methods[stage]) is not None}
 

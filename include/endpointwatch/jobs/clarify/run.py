@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from endpointwatch.config.bias import Bias
@@ -16,7 +18,7 @@ from endpointwatch.config.section import Switch
 from endpointwatch.errors import BaselineError, PlanError
 from endpointwatch.jobs.clarify import bias as bias_job
 from endpointwatch.jobs.clarify import config as configuration
-from endpointwatch.jobs.clarify.config import CONFIG_FILE, CONFIG_PATH
+from endpointwatch.jobs.clarify.config import CONFIG_FILE, CONFIG_PATH, AnalysisConfig
 from endpointwatch.jobs.clarify.table import read
 from endpointwatch.jobs.container import Container
 from endpointwatch.monitors import bias
@@ -46,12 +48,11 @@ def run(container: Container) -> int:
             f"analysis_config.json asks for {', '.join(config.unsupported)}, which this version does not do. Take it "
             "out, or run it as a job of its own on AWS."
         )
-    if not config.methods.asked:
+    if not config.methods.asked and not bias_job.asked(config):
         raise PlanError(
             'analysis_config.json asks for no method. Name one under `methods`, as {"post_training_bias": '
             '{"methods": "all"}}.'
         )
-    aws: Switch = "Enabled" if container.environment.get("aws_compatible") == "Enabled" else "Disabled"
     baseline = _baseline(container)
     output = container.path(container.environment.get("output_path") or OUTPUT_PATH)
     document: dict[str, Any] = {"version": VERSION}
@@ -64,25 +65,34 @@ def run(container: Container) -> int:
         if baseline is not None and "explanations" in baseline:
             violations = explanations.check(document, baseline)
     if bias_job.asked(config):
-        data = read(config, container)
-        _log.info("%d rows, %d features", data.rows.height, len(data.features))
-        analysed = bias_job.analyse(config, data, aws_compatible=aws)
-        document |= analysed.document
-        output.mkdir(parents=True, exist_ok=True)
-        outcomes.write(analysed.state, output / outcomes.OUTCOMES_FILE)
-        found = None
-        if baseline is not None:
-            # In monitoring the labels' own bias is no news about the model; it counts where nothing else was asked for.
-            last = [one for one in analysed.measured if one.metric.stage == "post_training"] or analysed.measured
-            settings = Bias(sensitive_features=("any",), minimum_group_rows=1, aws_compatible=aws)
-            found = bias.check(last, measured(baseline), settings)
-            violations += found.violations
-        title = (config.methods.report or configuration.ReportMethod()).title
-        files.write_text(output / files.REPORT, bias_page.page(title, analysed.measured, found))
+        told, found = _bias(config, container, output, baseline)
+        document |= told
+        violations += found
     files.write_text(output / files.ANALYSIS, files.clarify_text(document))
     if baseline is not None:
         files.write_text(output / files.VIOLATIONS, files.clarify_text(files.clarify_violations(violations)))
     return len(violations)
+
+
+def _bias(
+    config: AnalysisConfig, container: Container, output: Path, baseline: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], tuple[Violation, ...]]:
+    """The bias part of the document, and what breaks the baseline; its state and the page to read are written."""
+    aws: Switch = "Enabled" if container.environment.get("aws_compatible") == "Enabled" else "Disabled"
+    data = read(config, container)
+    _log.info("%d rows, %d features", data.rows.height, len(data.features))
+    analysed = bias_job.analyse(config, data, aws_compatible=aws)
+    output.mkdir(parents=True, exist_ok=True)
+    outcomes.write(analysed.state, output / outcomes.OUTCOMES_FILE)
+    found = None
+    if baseline is not None:
+        # In monitoring the labels' own bias is no news about the model; it counts where nothing else was asked for.
+        last = [one for one in analysed.measured if one.metric.stage == "post_training"] or analysed.measured
+        settings = Bias(sensitive_features=("any",), minimum_group_rows=1, aws_compatible=aws)
+        found = bias.check(last, measured(baseline), settings)
+    title = (config.methods.report or configuration.ReportMethod()).title
+    files.write_text(output / files.REPORT, bias_page.page(title, analysed.measured, found))
+    return analysed.document, found.violations if found else ()
 
 
 def _baseline(container: Container) -> Any:
