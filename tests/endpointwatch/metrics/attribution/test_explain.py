@@ -162,6 +162,14 @@ def test_log_odds_in_the_thousands_are_explained_as_well():
     assert found[0] == pytest.approx(wanted[:, 0], abs=1e-9)
 
 
+def test_log_odds_are_told_where_the_probability_is_one_to_the_last_digit():
+    estimator = LogisticRegression(C=1e6, max_iter=5000).fit(X, X[:, 0] > 0)
+    found = explain(Wrapped(estimator), X[:20] * 9, X.mean(axis=0)[None], Asked(use_logit=True))
+    assert found.method == "linear"
+    assert np.abs(found.outputs).max() > 40
+    assert found.outputs[:, 0] == pytest.approx(estimator.decision_function(X[:20] * 9))
+
+
 def test_rows_that_reach_beyond_the_series_are_sampled_instead():
     estimator = LogisticRegression().fit(X, Y)
     rows = X[:3] * 1e6
