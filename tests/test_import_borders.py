@@ -28,7 +28,7 @@ BREACHES = {
     "a state meets Spark": (
         "include/endpointwatch/states/moments.py",
         "import pyspark",
-        "One module of the engine meets Spark",
+        "Only the modules named for it meet Spark",
     ),
     "an operator meets boto3": (
         "plugins/endpointwatch_airflow/operators/__init__.py",
