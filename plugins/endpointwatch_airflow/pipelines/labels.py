@@ -23,18 +23,18 @@ WINDOWS_AT_ONCE: Final = 4
 DOC: Final = """
 ### Judge windows of `{name}` again when their labels have come
 
-Labels come late. A window judged before they are in is `PROVISIONAL`; this DAG looks every so often (cron `{cron}`, UTC)
-whether other labels are there than it was judged by, below `{labels}`, and judges it again by {monitors}. From a label
-coverage of {coverage:g} on, or {age} h after its end, its verdict is final. Start it by hand when you have delivered
-labels and do not want to wait.
+Labels come late. A window judged before they are in is `PROVISIONAL`; this DAG looks every so often (cron `{cron}`,
+UTC) whether other labels are there than it was judged by, below `{labels}`, and judges it again by {monitors}. From a
+label coverage of {coverage:g} on, or {age} h after its end, its verdict is final. Start it by hand when you have
+delivered labels and do not want to wait.
 
 | Task | What it does |
 |---|---|
 | `find_windows` | Finds the windows that wait and for which there is something new; all that wait stand in \
 `{results}/{name}/labels/open.json`. |
-| `judge_again` | One job a window runs only the monitors that need labels. Earlier answers stay under `judgements/` in \
-the window's folder. |
-| `stop_jobs` | Only when a `judge_again` failed or was marked so: stops its job. |
+| `judge_again` | One job a window runs only the monitors that need labels. Earlier answers stay under `judgements/` \
+in the window's folder. |
+| `stop_jobs` | Stops what a `judge_again` that failed has left running. |
 | `decide` | Decides anew for windows that have violations now, as the monitor DAG does. |
 | `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
 | `notify` | Says so in its log. Nothing is sent yet. |
@@ -83,7 +83,10 @@ def build(endpoint: Endpoint) -> DAG | None:
             **aws,
         )
         answer(endpoint, decide)
-        stop_jobs = StopJobsOperator(task_id="stop_jobs", job_task_ids=["judge_again"], **aws)
+        # Not before all windows are through: it would stop the jobs of the others.
+        stop_jobs = StopJobsOperator(
+            task_id="stop_jobs", job_task_ids=["judge_again"], trigger_rule=TriggerRule.ALL_DONE, **aws
+        )
         # The run's outcome is that of its last tasks; without this one a window that failed would go unseen.
         judged = EmptyOperator(task_id="judged")
         judge_again >> [decide, stop_jobs, judged]
