@@ -67,11 +67,11 @@ class FakeStore:
     def exists(self, uri: str) -> bool:
         return uri in self.files
 
-    def objects(self, prefix: str) -> list[StoredObject]:
+    def objects(self, prefix: str, *, after: str | None = None) -> list[StoredObject]:
         return [
             StoredObject(*bucket_and_key(uri), hashlib.md5(text.encode()).hexdigest(), len(text), self.modified_at)  # noqa: S324
             for uri, text in sorted(self.files.items())
-            if uri.startswith(prefix)
+            if uri.startswith(prefix) and (after is None or uri > after)
         ]
 
     def folders(self, prefix: str) -> tuple[str, ...]:

@@ -245,9 +245,10 @@ class S3:
         assert operation == "list_objects_v2"
         return SimpleNamespace(paginate=self._pages)
 
-    def _pages(self, Bucket: str, Prefix: str, Delimiter: str = "") -> list[dict[str, Any]]:
+    def _pages(self, Bucket: str, Prefix: str, Delimiter: str = "", StartAfter: str = "") -> list[dict[str, Any]]:
         root = f"s3://{Bucket}/"
         keys = sorted(uri.removeprefix(root) for uri in self.objects if uri.startswith(root + Prefix))
+        keys = [key for key in keys if key > StartAfter]
         if Delimiter:
             folders = {Prefix + key.removeprefix(Prefix).split(Delimiter)[0] + Delimiter for key in keys}
             return [{"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]}]

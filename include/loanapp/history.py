@@ -42,7 +42,7 @@ class Captured:
 def make(
     cloud: Cloud, endpoint: Endpoint, hours: Sequence[Hour], *, done: Callable[[int], None] = lambda _: None
 ) -> list[str]:
-    """Invoke the endpoint with the applications of all ``hours``, lay the captures into them, deliver the labels.
+    """Invoke the endpoint with the applications of all ``hours``, lay the captures into them, deliver the first labels.
 
     Returns:
         Keys of the laid capture objects, sorted.
@@ -57,7 +57,7 @@ def make(
     keys = lay(cloud, endpoint, hours, found)
     if labels := endpoint.training_labels:
         for hour in hours:
-            traffic.deliver_labels(cloud, labels, hour.window.start, hour.applications)
+            traffic.deliver_labels(cloud, labels, hour.window.start, hour.labelled_at_once)
     return keys
 
 

@@ -15,8 +15,9 @@ from endpointwatch.config.window import HOUR, Window
 from endpointwatch.reports.verdict import Verdict
 from loanapp import history, traffic
 from loanapp.cloud import Cloud, prepare
+from loanapp.late_labels import LateLabels
 from loanapp.progress import Reporter
-from loanapp.results import BASELINE_FILES, MONITOR, RESULT_FILES, Results
+from loanapp.results import BASELINE_FILES, MONITOR, QUALITY, RESULT_FILES, Results
 from loanapp.runs import DemoError, Json, Runs
 from loanapp.story import Story
 from onemachine.airflow_api import AirflowApi
@@ -65,6 +66,7 @@ class Loop:
         self.onboard, self.monitor, self.retrain = (
             f"{self.endpoint.name}__{kind}" for kind in ("onboard", "monitor", "retrain")
         )
+        self.late = LateLabels(self.results, self.runs, self.story, self._claim)
 
     def play(self) -> None:
         """All of it.
@@ -87,10 +89,11 @@ class Loop:
         """Buckets, role and first data set; the DAGs are there, and the windows wait for their data."""
         self.reporter.chapter("Preparing: bucket, role and the first data set; waiting for the DAGs")
         prepare(self.cloud, self.endpoint, self.story.initial)
-        for dag_id in (self.onboard, self.monitor, self.retrain):
+        for dag_id in (self.onboard, self.monitor, self.retrain, self.late.dag_id):
             self.api.wait_for_dag(dag_id)
         # Unpaused now, the schedule would judge the last hour before anything has been laid into it.
-        self.api.pause(self.monitor)
+        for dag_id in (self.monitor, self.late.dag_id):
+            self.api.pause(dag_id)
         for dag_id in (self.onboard, self.retrain):
             self.api.unpause(dag_id)
 
@@ -144,6 +147,8 @@ class Loop:
             violated == len(self.story.drifted),
             f"{violated} windows with violations, all of the new system's hours; {len(hours) - violated} are OK",
         )
+        for hour in hours:
+            self.late.check(hour, came=False)
 
     def answer(self, known_retrain: set[str], known_onboard: set[str]) -> None:
         """The decision has started a retraining: the challenger must win, be deployed, and get its own baseline."""
@@ -173,8 +178,9 @@ class Loop:
         self._onboarded(known_onboard, version)
 
     def afterwards(self) -> None:
-        """Live traffic of the new system, judged by the new version's baseline, in a window of its own."""
-        self.reporter.chapter("Afterwards: live traffic of the new system, and one more window by hand")
+        """Late labels are in; meanwhile live traffic, judged by the new version's baseline in a window of its own."""
+        self.reporter.chapter("Afterwards: late labels, live traffic of the new system, and one more window by hand")
+        looking = self.late.deliver()
         served_from = self.results.deployments()[-1].in_service_from
         start = _full_second(served_from)
         with self.reporter.bar("applications", len(self.story.present)) as advance:
@@ -185,6 +191,10 @@ class Loop:
         history.wait_for_captures(self.cloud, self.endpoint, wanted)
         form = {"window_start": window.start.isoformat(), "window_end": window.end.isoformat()}
         run = self.runs.finish(self.monitor, self.api.trigger(self.monitor, conf=form)["dag_run_id"])
+        for hour, late in self.late.judged_again(looking):
+            folder = self.results.layout.window(QUALITY, hour.window)
+            job = self.results.processing_job(f"monitor-{hour.window.stamp}")
+            self.rows.append(Row(f"labels of {hour.window.start:%d %H:%M}", looking, job, folder, late.status))
         verdict = self.results.verdict(window)
         version, _ = self.results.live()
         self.rows.append(self._judged(window, run["dag_run_id"], verdict))

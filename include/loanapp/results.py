@@ -15,6 +15,7 @@ from loanapp.cloud import Cloud, split
 RESULT_FILES = ("statistics.json", "constraints.json", "constraint_violations.json", "verdict.json")
 BASELINE_FILES = ("statistics.json", "constraints.json", "baseline.json")
 MONITOR = "data_quality"
+QUALITY = "model_quality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,15 @@ class Results:
     def layout(self) -> Layout:
         return Layout.of(self.endpoint)
 
-    def verdict(self, window: Window) -> Verdict | None:
+    def verdict(self, window: Window, monitor: str = MONITOR) -> Verdict | None:
         """The verdict on ``window``, or None when nobody has judged it."""
-        document = self.cloud.json(self.layout.verdict(MONITOR, window))
+        document = self.cloud.json(self.layout.verdict(monitor, window))
         return Verdict.model_validate(document) if document is not None else None
+
+    def decisions(self, window: Window) -> list[Any]:
+        """Every decision on record on the windows that end with ``window``."""
+        home = self.layout.decision(window, "").rpartition("/")[0]
+        return [self.cloud.json(f"s3://{split(home)[0]}/{key}") for key in self.cloud.keys(home)]
 
     def missing(self, folder: str, names: tuple[str, ...]) -> list[str]:
         """Those of ``names`` that do not lie in ``folder``."""

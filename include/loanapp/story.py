@@ -8,10 +8,14 @@
 No application is both in the data the champion is trained on and in the traffic. The hours of the new system share no
 application with each other: a challenger trained on one part of their rows is judged on applicants it has never seen.
 The hours of the old system draw from the same applicants, anew each hour.
+
+What the lender decided is known at once, but for two hours, one of each system: there 31 % of the decisions are known
+at first, and 97 % later.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +28,9 @@ SEED = 1990
 HOURS = 24
 NEW_SYSTEM_HOURS = 3
 ROWS = 250
+#: Hours whose labels come late, by their place among all: one of the old system, and the new one's first.
+LATE_HOURS = (18, 21)
+KNOWN_AT_FIRST, KNOWN_LATER = 0.31, 0.97
 INITIAL_ROWS = {"train": 420, "validation": 105, "test": 175}
 
 
@@ -50,6 +57,20 @@ class Hour:
     window: Window
     system: System
     applications: tuple[Application, ...]
+    late: bool = False
+
+    @property
+    def labelled_at_once(self) -> tuple[Application, ...]:
+        """Those whose label is known in the hour itself."""
+        return self.applications[: self._known(KNOWN_AT_FIRST)] if self.late else self.applications
+
+    @property
+    def labelled_late(self) -> tuple[Application, ...]:
+        """Those whose label comes much later; the rest never get one."""
+        return self.applications[self._known(KNOWN_AT_FIRST) : self._known(KNOWN_LATER)] if self.late else ()
+
+    def _known(self, share: float) -> int:
+        return math.ceil(share * len(self.applications))
 
     @property
     def drifted(self) -> bool:
@@ -73,6 +94,10 @@ class Story:
     @property
     def drifted(self) -> tuple[Hour, ...]:
         return tuple(hour for hour in self.hours if hour.drifted)
+
+    @property
+    def late(self) -> tuple[Hour, ...]:
+        return tuple(hour for hour in self.hours if hour.late)
 
 
 def tell(applications: Applications, anchor: datetime, *, seed: int = SEED, rows: int = ROWS) -> Story:
@@ -107,7 +132,7 @@ def tell(applications: Applications, anchor: datetime, *, seed: int = SEED, rows
             drawn = random.Random(f"{seed}-{index}").sample(pool, rows)  # noqa: S311 -- as above
         start = anchor - (HOURS - index) * HOUR
         window = Window.of(start, start + timedelta(hours=1))
-        return Hour(window, system, _sent(applications, drawn, system, f"h{index:02d}"))
+        return Hour(window, system, _sent(applications, drawn, system, f"h{index:02d}"), index in LATE_HOURS)
 
     present = pool[NEW_SYSTEM_HOURS * rows : (NEW_SYSTEM_HOURS + 1) * rows]
     return Story(

@@ -88,12 +88,14 @@ def ground_truth(applications: Sequence[Application]) -> str:
     )
 
 
-def deliver_labels(cloud: Cloud, uri: str, hour: datetime, applications: Sequence[Application]) -> str:
-    """Put the decisions of ``hour`` where Model Monitor looks for them: ``{uri}/{yyyy}/{mm}/{dd}/{hh}/``.
+def deliver_labels(
+    cloud: Cloud, uri: str, hour: datetime, applications: Sequence[Application], name: str = "decisions"
+) -> str:
+    """Put decisions that became known in ``hour`` where Model Monitor looks: ``{uri}/{yyyy}/{mm}/{dd}/{hh}/``.
 
     Returns:
         The file's URI.
     """
-    target = f"{uri.rstrip('/')}/{hour:%Y/%m/%d/%H}/decisions.jsonl"
+    target = f"{uri.rstrip('/')}/{hour:%Y/%m/%d/%H}/{name}.jsonl"
     cloud.write(target, ground_truth(applications), "application/jsonlines")
     return target

@@ -1,27 +1,81 @@
-"""Which ground-truth objects can hold the labels of some windows."""
+"""Which monitors need labels, and which ground-truth objects can hold those of some windows."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from endpointwatch.config.bias import Bias
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.ground_truth import GroundTruth
+from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.window import Window
+from endpointwatch.errors import ConfigError
 from endpointwatch_airflow.hooks.answers import StoredObject
 from endpointwatch_airflow.hooks.store import StoreHook
 
 HOUR: Final = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(\d{2})/[^/]+\.jsonl?(?:\.gz)?$")
+#: The settings of the monitors whose jobs ask for labels; the jobs themselves are not imported here, they are heavy.
+NEED_LABELS: Final = (ModelQuality, Bias)
 
 
-def labels_since(store: StoreHook, root: str, windows: tuple[Window, ...]) -> tuple[StoredObject, ...]:
+def label_monitors(endpoint: Endpoint) -> tuple[str, ...]:
+    """The endpoint's monitors that need labels, by kind."""
+    return tuple(settings.kind for settings in endpoint.monitors if isinstance(settings, NEED_LABELS))
+
+
+def label_root(endpoint: Endpoint) -> str:
+    """Where the labels lie by which windows are judged, without a trailing slash.
+
+    Raises:
+        ConfigError: The endpoint has no ``ground_truth`` section.
+    """
+    if endpoint.ground_truth is None:
+        raise ConfigError(f"Endpoint {endpoint.name!r} has no `ground_truth` section, so no labels to judge by.")
+    return endpoint.ground_truth.uri
+
+
+def closed(endpoint: Endpoint, window: Window, now: datetime) -> bool:
+    """Whether no label of the window is waited for any longer at ``now``."""
+    return endpoint.ground_truth is not None and now >= closes_at(endpoint.ground_truth, window)
+
+
+def closes_at(limits: GroundTruth, window: Window) -> datetime:
+    """The moment from which on the window's verdict is final, whatever labels came."""
+    return window.end + timedelta(hours=limits.maximum_age_hours)
+
+
+def window_labels(
+    store: StoreHook, endpoint: Endpoint, window: Window, monitors: Collection[str]
+) -> tuple[StoredObject, ...] | None:
+    """The ground-truth objects for a job of ``monitors`` on ``window``; None when none of them needs labels."""
+    if endpoint.ground_truth is None or not set(label_monitors(endpoint)) & set(monitors):
+        return None
+    return labels_since(store, endpoint.ground_truth.uri, (window,))
+
+
+def labels_since(store: StoreHook, root: str, windows: Iterable[Window]) -> tuple[StoredObject, ...]:
     """Every ground-truth object below ``root`` from the hour in which the first window starts on, ordered by key.
 
     A label's hour is the one in which it became known, which may be long after the prediction: there is no last hour
-    to stop at. It is never before the prediction, so earlier hours need not be read. ``root`` has no trailing slash.
+    to stop at. It is never before the prediction, so earlier hours need not be read, and are not listed: keys begin
+    with their hour. ``root`` has no trailing slash.
     """
-    first = min(window.start for window in windows).replace(minute=0, second=0)
-    found = (item for item in store.objects(f"{root}/") if _hour(item.key) >= first)
-    return tuple(sorted(found, key=lambda item: item.key))
+    first = _first_hour(windows)
+    found = store.objects(f"{root}/", after=f"{root}/{first:%Y/%m/%d/%H}/")
+    return tuple(sorted((item for item in found if _hour(item.key) >= first), key=lambda item: item.key))
+
+
+def of_window(objects: Iterable[StoredObject], window: Window) -> tuple[StoredObject, ...]:
+    """Those of the ground-truth ``objects`` that can hold the window's labels, as :func:`labels_since` finds them."""
+    first = _first_hour((window,))
+    return tuple(item for item in objects if _hour(item.key) >= first)
+
+
+def _first_hour(windows: Iterable[Window]) -> datetime:
+    return min(window.start for window in windows).replace(minute=0, second=0)
 
 
 def _hour(key: str) -> datetime:

@@ -99,7 +99,7 @@ def test_the_decisions_on_record_do_not_depend_on_the_order_in_which_windows_fin
         for step in range(4):
             everything = DecideOperator(task_id="d", endpoint=endpoint(**RETRAIN), aws_conn_id=None)
             at_the_border(everything, store=store)
-            last |= {uri for decision, uri in everything._decided(FIRST.shifted(step), Layout(ROOT))}
+            last |= {uri for decision, uri in everything._decided((FIRST.shifted(step),), Layout(ROOT))}
         return last, {"retrained": "retrain" in acted}
 
     assert final(order) == final((0, 1, 2, 3))

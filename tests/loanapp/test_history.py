@@ -66,7 +66,7 @@ def test_the_present_is_left_clean_except_for_what_is_not_ours(cloud, served, la
 
 def test_the_labels_of_an_hour_are_model_monitors_ground_truth_records(cloud, served, small_story, laid):
     for hour in small_story.hours:
-        bucket, prefix = split(f"{served.training.ground_truth_uri}/{hour.window.start:%Y/%m/%d/%H}")
+        bucket, prefix = split(f"{served.training_labels}/{hour.window.start:%Y/%m/%d/%H}")
         lines = cloud.read(bucket, f"{prefix}/decisions.jsonl").decode().splitlines()
         said = {
             record["eventMetadata"]["eventId"]: record["groundTruthData"]

@@ -9,7 +9,8 @@ the first model), the result in ``processing/output/evaluation.json``::
 With rows in ``processing/input/baseline/*.csv`` it also writes ``processing/output/baseline.csv``: the scores of the
 model ``challenger`` (or of the only one) under the name in the environment variable ``prediction``, then its features,
 then the label. That is the data set to learn the model's baselines from: what the endpoint answers and gets, column by
-column, and what was true.
+column, and what was true. ``processing/output/held_out.csv`` is the same of the rows that the models are compared on:
+how good a model is, and how fair, shows on rows that it was not trained on.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def evaluate() -> None:
         model = models.get("challenger") or next(iter(models.values()))
         prediction = os.environ.get("prediction") or "prediction"  # noqa: SIM112 - as contracted
         write_baseline(model, rows, prediction, output.with_name("baseline.csv"))
+        write_baseline(model, processing / "input" / "data", prediction, output.with_name("held_out.csv"))
 
 
 def write_baseline(model: Model, data: Path, prediction: str, target: Path) -> None:

@@ -9,6 +9,7 @@ from endpointwatch.errors import ConfigError
 
 EVALUATION_FILE = "evaluation.json"
 BASELINE_FILE = "baseline.csv"
+HELD_OUT_FILE = "held_out.csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ path in the job                         what lies there
 ``…/input/baseline``                    the challenger's training rows, CSV with a header
 ``…/output/evaluation.json``            written: every model's metrics on the test rows
 ``…/output/baseline.csv``               written: the challenger's scores, features and labels of the training rows
+``…/output/held_out.csv``               written: the same of the test rows
 ======================================  ===================================================================
 
-(``…`` is ``/opt/ml/processing``.) The second file is what the new version's baselines are learnt from: its first
-column is the model's output, as Model Monitor puts it.
+(``…`` is ``/opt/ml/processing``.) The last two files are what the new version's baselines are learnt from: their first
+column is the model's output, as Model Monitor puts it. A model looks better than it is on rows that it was trained on,
+so the baselines of monitors that need labels rest on the test rows.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from endpointwatch.config.endpoint import Endpoint, Training
 from endpointwatch.errors import ConfigError
 
 TRAINING_JOB, BASELINE_DATASET, DECISION = "training_job", "baseline_dataset_uri", "decision"
+HELD_OUT_DATASET = "held_out_dataset_uri"
 # A value of CustomerMetadataProperties, as SageMaker's API model limits it.
 METADATA_VALUE = re.compile(r"[\w .:/=+\-@]{1,256}")
 
@@ -25,10 +26,11 @@ def request(
     baseline_dataset_uri: str,
     training_job: str,
     decision: str,
+    held_out_dataset_uri: str = "",
 ) -> dict[str, Any]:
     """Register a model version, not yet approved.
 
-    ``CustomerMetadataProperties`` say where it came from, and which data set its baselines are to be learnt from.
+    ``CustomerMetadataProperties`` say where it came from, and which data sets its baselines are to be learnt from.
 
     Raises:
         ConfigError: A URI is longer than the 256 characters that SageMaker keeps, or has characters it refuses.
@@ -36,7 +38,12 @@ def request(
     References:
         https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
     """
-    metadata = {TRAINING_JOB: training_job, BASELINE_DATASET: baseline_dataset_uri, DECISION: decision}
+    metadata = {
+        TRAINING_JOB: training_job,
+        BASELINE_DATASET: baseline_dataset_uri,
+        HELD_OUT_DATASET: held_out_dataset_uri,
+        DECISION: decision,
+    }
     content_types = [*endpoint.capture.csv_content_types, *endpoint.capture.json_content_types]
     inference = endpoint.hosting.instance_type
     return {

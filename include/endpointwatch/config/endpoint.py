@@ -162,6 +162,11 @@ class Endpoint(Section):
     baseline_dataset_format: DatasetFormat = Field(
         "csv", description="How baseline data sets are written, that of a model package as well."
     )
+    held_out_dataset_uri: S3Uri | None = Field(
+        None,
+        description="The same columns of rows that the model was not trained on: what the baselines of monitors that "
+        "need labels are learnt from. Null takes what the model package names, else the data set of all others.",
+    )
     monitors: tuple[Monitor, ...] = Field(min_length=1)
     ground_truth: GroundTruth | None = Field(
         None, description="Labels, for the monitors that need them; leave out where there are none."

@@ -42,6 +42,7 @@ class GroundTruth(Section):
     maximum_age_hours: int = Field(
         168, ge=1, description="So long after the window's end its verdict is final, whatever labels came."
     )
+    schedule: str = Field("20 * * * *", description="When windows that wait are looked through for labels; UTC cron.")
     minimum_labels: int = Field(1, ge=1, description="With fewer labelled inferences nothing is judged.")
 
     @field_validator("uri")

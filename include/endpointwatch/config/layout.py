@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from endpointwatch.config.endpoint import Endpoint
@@ -28,6 +29,19 @@ class Layout:
 
     def verdict(self, monitor: str, window: Window) -> str:
         return f"{self.window(monitor, window)}/verdict.json"
+
+    @staticmethod
+    def judgement_file(verdict: str) -> str:
+        """Where a verdict that rests on labels is kept beside ``verdict.json``, relative to the window's folder.
+
+        Named for its own text: the window's provisional and its final answer stand side by side, and the same labels
+        give the same file however often it is judged.
+        """
+        return f"judgements/{hashlib.sha256(verdict.encode()).hexdigest()[:16]}.json"
+
+    def open_windows(self) -> str:
+        """The windows that waited for labels when it was last looked for labels."""
+        return f"{self.root}/labels/open.json"
 
     def baselines(self, model_version: str) -> str:
         return f"{self.root}/baselines/{model_version}"

@@ -95,6 +95,9 @@ class ModelQuality(Section):
     thresholds: dict[str, float] = Field(
         default_factory=dict, description="Limits that take the place of the baseline's, by metric, as `f1` or `mae`."
     )
+    judged_metrics: tuple[str, ...] = Field(
+        (), description="Only these can be violations, the others are reported; empty: all that have a limit."
+    )
     estimate: Switch = Field(
         "Enabled", description="Estimate performance from calibrated probabilities before labels come (classes only)."
     )
@@ -125,6 +128,10 @@ class ModelQuality(Section):
         known = METRICS[self.problem_type]
         if unknown := sorted(set(self.thresholds) - set(known)):
             raise ValueError(f"thresholds: {unknown} are no metrics of {self.problem_type}, which has {list(known)}")
+        if unknown := sorted(set(self.judged_metrics) - set(known)):
+            raise ValueError(
+                f"judged_metrics: {unknown} are no metrics of {self.problem_type}, which has {list(known)}"
+            )
         if self.problem_type == BINARY and len(self.classes) not in (0, 2):
             raise ValueError(f"classes: a binary model has two of them, not {len(self.classes)}")
         if self.problem_type == BINARY and self.positive_class not in (None, "0", "1") and not self.classes:

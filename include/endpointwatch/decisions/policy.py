@@ -28,7 +28,8 @@ def decide(verdicts: Iterable[Verdict], policy: Policy) -> Decision:
 
     A window counts when any of its monitors found violations. Only verdicts on the model version that the newest
     windows were judged by are counted: drift that a retraining has answered is not held against the new version.
-    Windows without an answer (no data, too few rows, …) are part of the evidence and count as not violated.
+    Windows without an answer (no data, too few rows, …) are part of the evidence and count as not violated. So are
+    provisional verdicts, which do not count either way: the final one will be other evidence, for another decision.
 
     Args:
         verdicts: Verdicts of one endpoint, in any order, repeated ones allowed; those before the last
@@ -49,7 +50,10 @@ def decide(verdicts: Iterable[Verdict], policy: Policy) -> Decision:
     recent = [verdict for verdict in ordered if verdict.window.end > horizon]
     # A window without an answer may not know its version; then the last one that does speaks for it.
     version = next((verdict.model_version for verdict in reversed(recent) if verdict.model_version), None)
-    evidence = tuple(Seen.of(verdict, counted=verdict.model_version == version) for verdict in recent)
+    evidence = tuple(
+        Seen.of(verdict, counted=verdict.model_version == version and verdict.status != "PROVISIONAL")
+        for verdict in recent
+    )
     violated = {seen.window for seen in evidence if seen.counted and seen.status == "VIOLATIONS"}
     rule = Rule(violations=policy.violations, windows=policy.windows, action=policy.action)
     action: Action = policy.action if len(violated) >= policy.violations else "nothing"

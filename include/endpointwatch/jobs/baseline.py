@@ -1,4 +1,4 @@
-"""Learn every monitor's baseline from one data set."""
+"""Learn every monitor's baseline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 
 from endpointwatch import __version__
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.monitor import declared
+from endpointwatch.jobs.monitor import declared, needs_labels
 from endpointwatch.jobs.monitors.duty import Lesson
 from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import BaselinePlan
@@ -25,7 +25,7 @@ def run(plan: BaselinePlan, container: Container) -> None:
         BaselineError: It has no rows, or rows of another width than its header.
     """
     for name in plan.monitors:
-        lesson = Lesson(plan, declared(plan.endpoint, name), container)
+        lesson = Lesson(plan, declared(plan.endpoint, name), container, labelled=needs_labels(name))
         learnt = JOBS[name].learn(lesson)
         identity = hashlib.sha256()
         for file in learnt.files:
@@ -36,7 +36,7 @@ def run(plan: BaselinePlan, container: Container) -> None:
             "endpoint": plan.endpoint.name,
             "monitor": name,
             "model_version": plan.model_version,
-            "dataset_uri": plan.dataset_uri,
+            "dataset_uri": lesson.dataset_uri,
             "learned_at": plan.learned_at,
             "rows": learnt.rows.model_dump(),
             "columns": list(learnt.columns),

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from endpointwatch.config.endpoint import Endpoint, Monitor
+from endpointwatch.config.layout import Layout
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.labels import window_labels
 from endpointwatch.jobs.monitors.duty import Duty
 from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import MonitorPlan
+from endpointwatch.reports import files
 from endpointwatch.reports.cloudwatch import write_metrics
 
 _log = logging.getLogger(__name__)
@@ -33,8 +35,12 @@ def run(plan: MonitorPlan, container: Container) -> int:
     # In the registry's order: attribution's advice reads data quality's verdict on the same window.
     for name in (name for name in JOBS if name in due):
         settings = due[name]
-        judged = JOBS[name].judge(Duty(plan, settings, container, labels if needs_labels(name) else None))
+        duty = Duty(plan, settings, container, labels if needs_labels(name) else None)
+        judged = JOBS[name].judge(duty)
         verdict = judged.verdict
+        if verdict.labels_final is not None:
+            text = verdict.to_json()
+            files.write_text(duty.folder / Layout.judgement_file(text), text)
         _log.info("%s %s: %s. %s", name, plan.window, verdict.status, verdict.evidence)
         for fault in verdict.set_aside[:10]:
             _log.warning("set aside: %s:%d: %s", fault.file, fault.line, fault.reason)

@@ -10,6 +10,7 @@ path in the job         what lies there
 ``…/input/plan``        this file
 ``…/input/capture``     captured JSON Lines (monitor, dataset), below their S3 folders
 ``…/input/dataset``     as ``baseline_dataset_format`` says (baseline)
+``…/input/held_out``    the same of rows the model was not trained on (baseline), for monitors that need labels
 ``…/input/states``      stored windows, below their folders: of one monitor (replay), or below the monitors' own
                         (monitor, where an endpoint's windows are held against earlier ones)
 ``…/code/…``            the endpoint's scripts: ``preprocessing``, ``postprocessing`` (monitor, baseline)
@@ -38,6 +39,7 @@ CAPTURE_PATH = "/opt/ml/processing/input/capture"
 GROUND_TRUTH_PATH = "/opt/ml/processing/input/ground_truth"
 STATES_PATH = "/opt/ml/processing/input/states"
 DATASET_PATH = "/opt/ml/processing/input/dataset"
+HELD_OUT_PATH = "/opt/ml/processing/input/held_out"
 MODEL_PATH = "/opt/ml/processing/model"
 BASELINE_PATH = "/opt/ml/processing/baseline"
 PREPROCESSING_PATH = "/opt/ml/processing/code/preprocessing"
@@ -60,7 +62,8 @@ class MonitorPlan(_Plan):
     """Run every due monitor over one window's captures.
 
     Writes ``<monitor>/<window.path>/`` with ``statistics.json``, ``constraints.json``, ``constraint_violations.json``,
-    the state and ``verdict.json``; and ``merge/<window.path>/`` when a monitor needs labels.
+    the state and ``verdict.json``; when a monitor needs labels also ``merge/<window.path>/``, and the verdict once more
+    in ``judgements/``, where those on other labels stay.
     """
 
     kind: Literal["monitor"] = "monitor"
@@ -79,7 +82,7 @@ class MonitorPlan(_Plan):
 
 
 class BaselinePlan(_Plan):
-    """Learn every monitor's baseline from one data set.
+    """Learn every monitor's baseline: monitors that need labels from the held-out rows, where they are given.
 
     Writes ``<monitor>/`` with ``statistics.json``, ``constraints.json``, the state and ``baseline.json``
     (what, from where, for which model version). Uploaded to ``Layout.baselines(model_version)``.
@@ -89,6 +92,7 @@ class BaselinePlan(_Plan):
     monitors: tuple[str, ...] = Field(min_length=1)
     model_version: str
     dataset_uri: str
+    held_out_dataset_uri: str | None = None
     model_data_uri: str | None = Field(None, description="What is mounted as the model artefact.")
     learned_at: str = Field(
         description="ISO time of the run that asked for it, so that the file does not read the clock."

@@ -79,6 +79,8 @@ def checked(measured: Performance, constraints: QualityConstraints | None, setti
     if settings.evaluate_constraints == "Enabled":
         asked = constraints or QualityConstraints(problem_type=measured.problem_type, limits={})
         limits = asked.overridden(settings.thresholds).limits
+        if settings.judged_metrics:
+            limits = {name: limit for name, limit in limits.items() if name in settings.judged_metrics}
     metrics = {name: _metric(name, scalar, limits.get(name)) for name, scalar in measured.scalars.items()}
     reported = [name for name in _order(limits) if name in metrics and metrics[name].exceeded]
     if settings.aws_compatible == "Enabled" and measured.problem_type == BINARY:

@@ -23,6 +23,7 @@ class Deployment(BaseModel):
     endpoint_config: str
     model_package_arn: str | None = None
     baseline_dataset_uri: str | None = None
+    held_out_dataset_uri: str | None = None
 
     def to_json(self) -> str:
         return self.model_dump_json(indent=2) + "\n"

@@ -62,6 +62,7 @@ def settled(verdict: Verdict, labels: WindowLabels) -> Verdict:
             "label_coverage": labels.coverage,
             "labels": labels.merged.labels,
             "labels_manifest": labels.manifest,
+            "labels_final": labels.final,
             "set_aside": faults,
         }
     )

@@ -140,6 +140,9 @@ class Verdict(BaseModel):
     remedy: str = ""
     analyzer_version: str = __version__
     input_manifest: str | None = Field(None, description="SHA-256 over the keys and ETags of the objects read.")
+    labels_final: bool | None = Field(
+        None, description="Whether no label can change it any more: enough came, or time is up. Null: none are needed."
+    )
     labels_manifest: str | None = Field(None, description="The same over the ground-truth objects: the labels it saw.")
 
     @property
@@ -147,6 +150,11 @@ class Verdict(BaseModel):
         """The violations of all segments, where they decide the verdict."""
         told = self.segments
         return sum(one.violations for one in told.violated) if told and told.alarm == "Enabled" else 0
+
+    @property
+    def waits_for_labels(self) -> bool:
+        """Whether labels that are still to come can change it."""
+        return self.labels_final is False
 
     def to_json(self) -> str:
         """The file's exact text: the same verdict always gives the same bytes."""

@@ -80,10 +80,11 @@ class StoreHook(AwsBaseHook):
             raise
         return True
 
-    def objects(self, prefix: str) -> Iterator[StoredObject]:
-        """Every object whose URI begins with ``prefix``, in the order of its keys."""
+    def objects(self, prefix: str, *, after: str | None = None) -> Iterator[StoredObject]:
+        """Every object whose URI begins with ``prefix``, in the order of its keys; only those behind ``after``."""
         bucket, key = bucket_and_key(prefix)
-        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
+        start = {"StartAfter": bucket_and_key(after)[1]} if after is not None else {}
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, **start):
             yield from objects_of(page, bucket)
 
     def folders(self, prefix: str) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from airflow.sdk import Context
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
-from endpointwatch.jobs.plan import DATASET_PATH, OUTPUT_PATH, BaselinePlan
+from endpointwatch.jobs.plan import DATASET_PATH, HELD_OUT_PATH, OUTPUT_PATH, BaselinePlan
 from endpointwatch.reports.deployment import Deployment
 from endpointwatch_airflow.deployments import read
 from endpointwatch_airflow.errors import MissingResultError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import Outcome, Request
+from endpointwatch_airflow.labelled import label_monitors
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
@@ -25,10 +26,11 @@ from endpointwatch_airflow.scripts import found_scripts
 
 
 class LearnBaselineOperator(PlannedJobOperator):
-    """One processing job that learns all monitors' baselines from one data set.
+    """One processing job that learns all monitors' baselines.
 
-    The data set is the YAML's ``baseline_dataset_uri``, else what the model package names. Baselines that were learnt
-    from the same data set for the same model version are kept, unless the run's parameter ``force`` is true.
+    The data set is the YAML's ``baseline_dataset_uri``, else what the model package names; for monitors that need
+    labels the same with ``held_out_dataset_uri``, where there is one. Baselines that were learnt from the same data
+    sets for the same model version are kept, unless the run's parameter ``force`` is true.
 
     Args:
         endpoint: The endpoint.
@@ -53,7 +55,7 @@ class LearnBaselineOperator(PlannedJobOperator):
         layout = Layout.of(self.endpoint)
         persist_results(self, context, self.hook, layout.baselines(deployment.model_version))
         dataset = self._dataset(deployment)
-        if not context["params"].get("force") and self._learnt(deployment, dataset):
+        if not context["params"].get("force") and self._learnt(deployment):
             self.log.info("%s has its baselines from %s already", deployment.model_version, dataset)
             return self._result(deployment, dataset, job=None)
         return super().execute(context)
@@ -63,7 +65,8 @@ class LearnBaselineOperator(PlannedJobOperator):
 
     def identity(self, context: Context) -> tuple[str, ...]:  # noqa: ARG002
         deployment = self._deployment()
-        return (deployment.model_version, self._dataset(deployment), *self._monitors())
+        sources = sorted({*self._sources(deployment).values()} - {self._dataset(deployment)})
+        return (deployment.model_version, self._dataset(deployment), *sources, *self._monitors())
 
     def request(self, context: Context, job: str) -> Request:
         deployment = self._deployment()
@@ -73,6 +76,7 @@ class LearnBaselineOperator(PlannedJobOperator):
             monitors=self._monitors(),
             model_version=deployment.model_version,
             dataset_uri=self._dataset(deployment),
+            held_out_dataset_uri=self._held_out(deployment),
             # The run's time, not the clock's: a retry asks for the same file.
             learned_at=context["dag_run"].run_after.isoformat(),
             model_data_uri=model_data_uri(self.hook, self.endpoint, deployment, self._monitors()),
@@ -84,6 +88,7 @@ class LearnBaselineOperator(PlannedJobOperator):
             plan_uri=plan_uri,
             mounts=[
                 Mount("dataset", plan.dataset_uri, DATASET_PATH),
+                *_held_out_mounts(plan),
                 *(script.mount for script in found_scripts(self.store, self.endpoint, plan.monitors)),
                 *model_mounts(plan.model_data_uri),
             ],
@@ -93,7 +98,7 @@ class LearnBaselineOperator(PlannedJobOperator):
     def succeeded(self, context: Context, outcome: Outcome) -> dict[str, Any]:  # noqa: ARG002
         deployment = self._deployment()
         dataset = self._dataset(deployment)
-        if not self._learnt(deployment, dataset):
+        if not self._learnt(deployment):
             raise MissingResultError(
                 f"Job {outcome.name} completed, but baselines of {deployment.model_version} from {dataset} are not all "
                 f"below {Layout.of(self.endpoint).baselines(deployment.model_version)}. Read the job's log."
@@ -116,8 +121,23 @@ class LearnBaselineOperator(PlannedJobOperator):
             )
         return dataset
 
-    def _learnt(self, deployment: Deployment, dataset: str) -> bool:
-        return all(self._source(uri) == dataset for uri in self._baselines(deployment).values())
+    def _held_out(self, deployment: Deployment) -> str | None:
+        """The held-out rows; None where no monitor needs labels, or only one data set is named."""
+        if not label_monitors(self.endpoint):
+            return None
+        return self.endpoint.held_out_dataset_uri or deployment.held_out_dataset_uri
+
+    def _sources(self, deployment: Deployment) -> dict[str, str]:
+        """The data set of each monitor's baseline."""
+        dataset, held_out = self._dataset(deployment), self._held_out(deployment)
+        return {
+            monitor: held_out if held_out and monitor in label_monitors(self.endpoint) else dataset
+            for monitor in self._monitors()
+        }
+
+    def _learnt(self, deployment: Deployment) -> bool:
+        baselines = self._baselines(deployment)
+        return all(self._source(baselines[name]) == source for name, source in self._sources(deployment).items())
 
     def _source(self, uri: str) -> str | None:
         text = self.store.read(uri)
@@ -137,3 +157,8 @@ class LearnBaselineOperator(PlannedJobOperator):
             "baselines": self._baselines(deployment),
             "job": job,
         }
+
+
+def _held_out_mounts(plan: BaselinePlan) -> list[Mount]:
+    uri = plan.held_out_dataset_uri
+    return [Mount("held_out", uri, HELD_OUT_PATH)] if uri else []

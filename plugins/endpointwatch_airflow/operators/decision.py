@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,8 +59,7 @@ class JudgeOperator(EndpointWatchOperator, BranchMixIn):
             self.log.info("%s: %s. %s", verdict.monitor, verdict.status, verdict.remedy)
             for violation in verdict.violations:
                 self.log.info("  %s: %s", violation.about, violation.description)
-        found = any(verdict.status == "VIOLATIONS" for verdict in verdicts)
-        return self.do_branch(context, self.violated if found else self.healthy)
+        return self.do_branch(context, self.violated if violated(verdicts) else self.healthy)
 
 
 class DecideOperator(EndpointWatchOperator, BranchMixIn):
@@ -75,6 +75,7 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         retrain: Task id for the action ``retrain``.
         notify: Task id for the action ``notify``.
         nothing: Task id to follow when nothing is to be done.
+        windows: Judged windows, as JSON (templated); those with violations are decided upon. Default: the run's own.
         clock: The time that freshness is measured against, and the day that names a retraining.
         kwargs: As :class:`EndpointWatchOperator` takes them.
 
@@ -83,7 +84,7 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
     """
 
     inherits_from_skipmixin = True
-    template_fields: Sequence[str] = aws_template_fields()
+    template_fields: Sequence[str] = aws_template_fields("windows")
     operator_extra_links = (ResultsLink(),)
 
     def __init__(
@@ -93,6 +94,7 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         retrain: str = "retrain",
         notify: str = "notify",
         nothing: str = "nothing",
+        windows: Sequence[Mapping[str, str]] | str | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         **kwargs: Any,
     ) -> None:
@@ -101,17 +103,19 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         self.retrain = retrain
         self.notify = notify
         self.nothing = nothing
+        self.windows = windows
         self.clock = clock
 
     def execute(self, context: Context) -> Any:
-        window = resolve_window(context, self.endpoint.schedule.cron)
+        windows = self._windows(context)
         layout = Layout.of(self.endpoint)
-        persist_results(self, context, self.hook, layout.decision(window, "").rpartition("/")[0])
+        if windows:
+            persist_results(self, context, self.hook, layout.decision(windows[-1], "").rpartition("/")[0])
         now = self.clock()
         deployments = recorded(self.store, layout)
         serving_now = deployments[-1].model_version if deployments else None
         chosen: tuple[Decision, str, str] | None = None
-        for decision, uri in self._decided(window, layout):
+        for decision, uri in self._decided(windows, layout):
             permission = may_act(decision, self.endpoint.decision, now=now)
             self.log.info("%s: %s (%s)", decision.window, permission.reason, uri)
             if not permission.allowed:
@@ -126,10 +130,18 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         context["ti"].xcom_push(key=CHOSEN, value=request_of(decision, uri, reason, now))
         return self.do_branch(context, {"retrain": self.retrain, "notify": self.notify}[decision.action])
 
-    def _decided(self, window: Window, layout: Layout) -> Iterator[tuple[Decision, str]]:
-        """Decide every affected window, oldest first, and record each decision."""
+    def _windows(self, context: Context) -> tuple[Window, ...]:
+        if self.windows is None:
+            return (resolve_window(context, self.endpoint.schedule.cron),)
+        told = json.loads(self.windows) if isinstance(self.windows, str) else self.windows
+        found = (Window.model_validate(window) for window in told)
+        return tuple(window for window in found if violated(read_verdicts(self, self.endpoint, window)))
+
+    def _decided(self, windows: Iterable[Window], layout: Layout) -> Iterator[tuple[Decision, str]]:
+        """Decide every window that one of ``windows`` affects, oldest first, and record each decision."""
         policy = self.endpoint.decision
-        for affected in affected_windows(window, policy):
+        every = {affected for window in windows for affected in affected_windows(window, policy)}
+        for affected in sorted(every, key=lambda window: (window.end, window.start)):
             if not any(read_verdicts(self, self.endpoint, affected)):
                 continue
             evidence = [
@@ -181,6 +193,11 @@ def request_of(decision: Decision, uri: str, reason: str, now: datetime) -> dict
             "reason": reason,
         },
     }
+
+
+def violated(verdicts: Iterable[Verdict]) -> bool:
+    """Whether a monitor found violations; what is provisional for want of labels is none yet."""
+    return any(verdict.status == "VIOLATIONS" for verdict in verdicts)
 
 
 def read_verdicts(operator: EndpointWatchOperator, endpoint: Endpoint, window: Window) -> Iterator[Verdict]:

@@ -17,8 +17,9 @@ from endpointwatch_airflow.errors import EndpointError
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 
-#: The property of a model package under which training leaves the data set that baselines are learnt from.
+#: The properties of a model package under which training leaves the data sets that baselines are learnt from.
 BASELINE_PROPERTY: Final = "baseline_dataset_uri"
+HELD_OUT_PROPERTY: Final = "held_out_dataset_uri"
 
 
 class RecordDeploymentOperator(EndpointWatchOperator):
@@ -64,6 +65,7 @@ class RecordDeploymentOperator(EndpointWatchOperator):
             endpoint_config=live.config_name,
             model_package_arn=model.package_arn,
             baseline_dataset_uri=model.properties.get(BASELINE_PROPERTY),
+            held_out_dataset_uri=model.properties.get(HELD_OUT_PROPERTY),
         )
         uri = place(layout, record)
         self.store.write(uri, record.to_json())

@@ -11,7 +11,7 @@ from airflow.sdk import Context
 
 from endpointwatch.actions import evaluation_job
 from endpointwatch.actions.admission import Retraining
-from endpointwatch.actions.artifacts import BASELINE_FILE, EVALUATION_FILE, Artifacts
+from endpointwatch.actions.artifacts import BASELINE_FILE, EVALUATION_FILE, HELD_OUT_FILE, Artifacts
 from endpointwatch.actions.comparison import Evaluation, compare
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.errors import DatasetError
@@ -73,7 +73,9 @@ class EvaluateModelsOperator(SageMakerJobOperator):
                     f"Processing job {outcome.name} completed, but wrote no {uri}. The `evaluate` command of "
                     f"{training_of(self.endpoint).image_uri} must write it."
                 )
-        return result
+        # An image that does not write it leaves the monitors that need labels to the baseline's rows.
+        held_out = f"{folder}/{HELD_OUT_FILE}"
+        return {**result, "held_out_dataset_uri": held_out} if self.store.exists(held_out) else result
 
     def _output(self, job: str) -> str:
         return Artifacts.of(self.endpoint, Retraining.model_validate(self.retraining).run).evaluation(job)

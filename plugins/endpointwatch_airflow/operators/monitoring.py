@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
@@ -13,7 +14,14 @@ from pydantic import ValidationError
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
-from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, OUTPUT_PATH, STATES_PATH, MonitorPlan
+from endpointwatch.jobs.plan import (
+    BASELINE_PATH,
+    CAPTURE_PATH,
+    GROUND_TRUTH_PATH,
+    OUTPUT_PATH,
+    STATES_PATH,
+    MonitorPlan,
+)
 from endpointwatch.reports.deployment import Deployment, serving
 from endpointwatch.reports.verdict import Status, Verdict, no_answer
 from endpointwatch_airflow.captured import capture_root, captured, manifest, manifest_hash
@@ -21,6 +29,7 @@ from endpointwatch_airflow.deployments import recorded
 from endpointwatch_airflow.earlier import earlier_states
 from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
+from endpointwatch_airflow.labelled import closed, label_root, window_labels
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
@@ -37,12 +46,17 @@ class RunMonitorsOperator(PlannedJobOperator):
     any captured object there is nothing to run: the verdict (``NO_DATA``, or ``CAPTURE_OFF`` when the endpoint does not
     capture) is written here. Finding violations is a result, not a failure.
 
+    Where a monitor needs labels, the job is given those that are there now: judged again later, the window's verdict is
+    about later labels, and names them. From ``ground_truth.maximum_age_hours`` after the window's end on it is final.
+
     When the job fails on the last try, ``JOB_FAILED`` is written for the monitors that have no verdict on the window
     yet, and the task fails; an answer from an earlier run is never replaced by a failure.
 
     Args:
         endpoint: The endpoint.
         monitors: Kinds to run; default all that the YAML file lists.
+        window: The window, as JSON has it (templated); default the run's own.
+        clock: The time that the age of labels is measured against.
         kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
@@ -51,12 +65,22 @@ class RunMonitorsOperator(PlannedJobOperator):
 
     work: ClassVar[str] = "monitor"
     spreads = True
-    template_fields: Sequence[str] = aws_template_fields("endpoint_name", "monitors")
+    template_fields: Sequence[str] = aws_template_fields("endpoint_name", "monitors", "window")
     operator_extra_links = (JobLink(), JobLogLink(), ResultsLink())
 
-    def __init__(self, *, endpoint: Endpoint, monitors: Sequence[str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        monitors: Sequence[str] | None = None,
+        window: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(endpoint=endpoint, **kwargs)
         self.monitors = list(monitors or (monitor.kind for monitor in endpoint.monitors))
+        self.window = window
+        self.clock = clock
         self.inputs: tuple[StoredObject, ...] = ()
         self.deployment: Deployment | None = None
 
@@ -87,15 +111,19 @@ class RunMonitorsOperator(PlannedJobOperator):
         version = self.deployment.model_version
         baseline = self._baseline_id(layout, version)
         scripts = found_scripts(self.store, self.endpoint, self.monitors)
-        earlier = earlier_states(self.store, self.endpoint, self._window(context), self.monitors)
+        window = self._window(context)
+        earlier = earlier_states(self.store, self.endpoint, window, self.monitors)
+        labels = window_labels(self.store, self.endpoint, window, self.monitors)
         plan = MonitorPlan(
             endpoint=self.endpoint,
-            window=self._window(context),
+            window=window,
             monitors=tuple(self.monitors),
             model_version=version,
             baseline_id=baseline,
             input_manifest=manifest_hash((*self.inputs, *earlier, *(script.object for script in scripts))),
             model_data_uri=model_data_uri(self.hook, self.endpoint, self.deployment, self.monitors),
+            labels_manifest=manifest_hash(labels) if labels is not None else None,
+            labels_closed=labels is not None and closed(self.endpoint, window, self.clock()),
         )
         root = capture_root(self.endpoint)
         plan_uri, manifest_uri = f"{layout.job(job)}/plan.json", f"{layout.job(job)}/capture.manifest"
@@ -108,6 +136,10 @@ class RunMonitorsOperator(PlannedJobOperator):
             states_uri = f"{layout.job(job)}/states.manifest"
             self.store.write(states_uri, manifest(layout.root, earlier))
             mounts.append(Mount("states", states_uri, STATES_PATH, manifest=True))
+        if labels:
+            labels_uri = f"{layout.job(job)}/labels.manifest"
+            self.store.write(labels_uri, manifest(label_root(self.endpoint), labels))
+            mounts.append(Mount("ground_truth", labels_uri, GROUND_TRUTH_PATH, manifest=True))
         mounts += [script.mount for script in scripts]
         mounts += model_mounts(plan.model_data_uri)
         return planned_processing(
@@ -145,6 +177,8 @@ class RunMonitorsOperator(PlannedJobOperator):
                 self._write(window, monitor, "JOB_FAILED", f"The processing job failed: {outcome.reason}")
 
     def _window(self, context: Context) -> Window:
+        if self.window is not None:
+            return Window.model_validate(self.window)
         return resolve_window(context, self.endpoint.schedule.cron)
 
     def _why_empty(self, window: Window) -> tuple[Status, str]:

@@ -97,6 +97,7 @@ class RegisterModelOperator(EndpointWatchOperator):
                 comparison=comparison,
                 evaluation_uri=self.evaluated["evaluation_uri"],
                 baseline_dataset_uri=self.evaluated["baseline_dataset_uri"],
+                held_out_dataset_uri=self.evaluated.get("held_out_dataset_uri", ""),
                 training_job=job,
                 decision=Retraining.model_validate(self.retraining).request.decision,
             )

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context, TriggerRule
 
+from endpointwatch_airflow.hooks.answers import JobKind
 from endpointwatch_airflow.links.sagemaker import JobLink
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 
@@ -34,18 +35,21 @@ class StopJobsOperator(EndpointWatchOperator):
         self.job_task_ids = list(job_task_ids)
 
     def execute(self, context: Context) -> list[str]:
-        stopped = []
+        stopped: list[str] = []
         for task_id in self.job_task_ids:
-            started = context["ti"].xcom_pull(task_ids=task_id, key=JobLink.key)
+            told = context["ti"].xcom_pull(task_ids=task_id, key=JobLink.key)
+            # A mapped task has started one job for each of its instances.
+            started = told if isinstance(told, list) else [told] if told else []
             if not started:
                 self.log.info("%s has started no job", task_id)
-                continue
-            kind, name = started["kind"], started["job_name"]
-            outcome = self.hook.outcome(kind, name)
-            if outcome is None or not outcome.active:
-                self.log.info("%s %s of %s runs no more", kind, name, task_id)
-                continue
-            self.log.info("Stopping %s %s: %s has failed", kind, name, task_id)
-            self.hook.stop_job(kind, name)
-            stopped.append(name)
+            stopped += [job["job_name"] for job in started if self._stopped(task_id, job["kind"], job["job_name"])]
         return stopped
+
+    def _stopped(self, task_id: str, kind: JobKind, name: str) -> bool:
+        outcome = self.hook.outcome(kind, name)
+        if outcome is None or not outcome.active:
+            self.log.info("%s %s of %s runs no more", kind, name, task_id)
+            return False
+        self.log.info("Stopping %s %s: %s has failed", kind, name, task_id)
+        self.hook.stop_job(kind, name)
+        return True

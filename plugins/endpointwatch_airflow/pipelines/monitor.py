@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.earlier import held_against_earlier
 from endpointwatch_airflow.endpoints import dag_id
-from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, JudgeOperator, NotifyOperator
+from endpointwatch_airflow.operators.decision import DecideOperator, JudgeOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
+from endpointwatch_airflow.pipelines.answer import answer
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 from endpointwatch_airflow.sensors.capture import CaptureSettledSensor
 from endpointwatch_airflow.windows import window_params
@@ -73,31 +73,10 @@ def build(endpoint: Endpoint) -> DAG:
         run_monitors = RunMonitorsOperator(task_id="run_monitors", endpoint=endpoint, **job_arguments(endpoint))
         judge = JudgeOperator(task_id="judge", endpoint=endpoint, violated="decide", healthy="healthy", **aws)
         healthy = EmptyOperator(task_id="healthy")
-        decide = DecideOperator(
-            task_id="decide", endpoint=endpoint, retrain="retrain", notify="notify", nothing="nothing", **aws
-        )
-        notify = NotifyOperator(task_id="notify", endpoint=endpoint, decide_task_id="decide", **aws)
-        nothing = EmptyOperator(task_id="nothing")
-
+        decide = DecideOperator(task_id="decide", endpoint=endpoint, **aws)
         stop_job = StopJobsOperator(task_id="stop_job", job_task_ids=["run_monitors"], **aws)
 
         wait_for_capture >> run_monitors >> judge >> [decide, healthy]
         run_monitors >> stop_job
-        decide >> [notify, nothing]
-        if endpoint.training is not None:
-            decide >> _retrain(endpoint)
+        answer(endpoint, decide)
     return dag
-
-
-def _retrain(endpoint: Endpoint) -> TriggerDagRunOperator:
-    chosen = f"ti.xcom_pull(task_ids='decide', key='{CHOSEN}')"
-    return TriggerDagRunOperator(
-        task_id="retrain",
-        trigger_dag_id=dag_id(endpoint.name, "retrain"),
-        trigger_run_id=f"{{{{ {chosen}['run_id'] }}}}",
-        conf=f"{{{{ {chosen}['conf'] | tojson }}}}",  # type: ignore[arg-type] # JSON text is parsed after rendering
-        # The run is about windows, not about a moment; and two of them may well start in the same second.
-        logical_date=None,
-        # The decision of the next window, or of the next run of a backfill, is answered by the retraining under way.
-        skip_when_already_exists=True,
-    )

@@ -126,7 +126,7 @@ def test_no_label_since_the_windows_start_is_missed_and_none_from_before_is_read
     known = {first.replace(minute=0, second=0, microsecond=0) + timedelta(hours=hour) for hour in hours}
 
     class Store:
-        def objects(self, prefix):
+        def objects(self, prefix, *, after):
             for hour in known:
                 yield StoredObject(
                     "endpointwatch", f"{prefix.split('/', 3)[3]}{hour:%Y/%m/%d/%H}/l.jsonl", "e", 1, hour

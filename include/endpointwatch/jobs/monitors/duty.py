@@ -13,7 +13,15 @@ from endpointwatch.config.endpoint import Endpoint, Monitor
 from endpointwatch.config.layout import Layout
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.plan import BASELINE_PATH, CAPTURE_PATH, DATASET_PATH, OUTPUT_PATH, BaselinePlan, MonitorPlan
+from endpointwatch.jobs.plan import (
+    BASELINE_PATH,
+    CAPTURE_PATH,
+    DATASET_PATH,
+    HELD_OUT_PATH,
+    OUTPUT_PATH,
+    BaselinePlan,
+    MonitorPlan,
+)
 from endpointwatch.reports import files
 from endpointwatch.reports.judgement import Subject
 from endpointwatch.reports.labels import WindowLabels
@@ -93,11 +101,19 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Learn one monitor's baseline from the plan's data set."""
+    """Learn one monitor's baseline from a data set of the plan's.
+
+    Attributes:
+        plan: The job's.
+        settings: The monitor's part of the endpoint's YAML.
+        container: Where everything lies.
+        labelled: The monitor needs labels: it learns from the held-out rows, where they are given.
+    """
 
     plan: BaselinePlan
     settings: Monitor
     container: Container
+    labelled: bool = False
 
     @property
     def endpoint(self) -> Endpoint:
@@ -105,7 +121,12 @@ class Lesson:
 
     @property
     def dataset(self) -> Path:
-        return self.container.path(DATASET_PATH)
+        held_out = self.labelled and self.plan.held_out_dataset_uri
+        return self.container.path(HELD_OUT_PATH if held_out else DATASET_PATH)
+
+    @property
+    def dataset_uri(self) -> str:
+        return (self.plan.held_out_dataset_uri if self.labelled else None) or self.plan.dataset_uri
 
     @property
     def folder(self) -> Path:
