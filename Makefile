@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down restart status logs test test-fast lint format types lock ci bench-merge clean clean-all
+.PHONY: help setup demo up down restart status logs test test-fast lint format types lock ci clean clean-all \
+	bench-data-quality bench-merge bench-bias-attribution
 
 # Any Python 3.7+ can run the bootstrap; it then looks for one that the project supports. A version manager's shim
 # may exist and not run, so each is tried.
@@ -20,7 +21,7 @@ PYTEST := $(RUN) -m pytest -n $(TEST_PROCESSES)
 BENCH_ARGS ?=
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup:  ## build the virtual environments (nothing to do: under a second)
 	@test -n "$(PYTHON)" || { echo "error: no Python 3 on PATH; 3.11 to 3.13 is needed" >&2; exit 1; }
@@ -63,12 +64,18 @@ format: setup  ## put the style right where a tool can
 types: setup  ## mypy --strict
 	@$(BIN)/mypy include plugins
 
-lock:  ## compile the requirements*.txt from the .in files (UPGRADE=1: newest versions)
-	@test -n "$(PYTHON)" || { echo "error: no Python 3 on PATH; 3.11 to 3.13 is needed" >&2; exit 1; }
-	@$(PYTHON) include/onemachine/bootstrap.py --lock $(if $(UPGRADE),--upgrade)
+bench-data-quality: setup  ## the analyzer's speed and memory beside others (minutes; BENCH_ARGS=--help)
+	@$(RUN) benchmarks/data_quality.py $(BENCH_ARGS)
 
 bench-merge: setup  ## merge and model quality against pandas and Spark (minutes; BENCH_ARGS=--help)
 	@$(RUN) benchmarks/merge.py --keep $(BENCH_ARGS)
+
+bench-bias-attribution: setup  ## bias and attribution against the libraries behind Clarify (minutes; BENCH_ARGS=--help)
+	@PYTHONPATH="$(ROOT)/include:$(ROOT)/benchmarks" $(BIN)/python benchmarks/bias_attribution.py --keep $(BENCH_ARGS)
+
+lock:  ## compile the requirements*.txt from the .in files (UPGRADE=1: newest versions)
+	@test -n "$(PYTHON)" || { echo "error: no Python 3 on PATH; 3.11 to 3.13 is needed" >&2; exit 1; }
+	@$(PYTHON) include/onemachine/bootstrap.py --lock $(if $(UPGRADE),--upgrade)
 
 ci:  ## what continuous integration runs
 	@./.ci/run

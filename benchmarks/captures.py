@@ -8,6 +8,7 @@ The same seed gives the same bytes.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -56,13 +57,17 @@ class Traffic:
     seed: int = 1
     shift: float = 0.0
 
+    def file_seed(self, number: int) -> int:
+        """What the values of the file with that number are drawn with."""
+        return self.seed * 1_000_003 + number
+
 
 def table(rows: int, *, seed: int, shift: float = 0.0) -> pl.DataFrame:
     """The model's answer and the features of ``rows`` requests."""
     rng = np.random.default_rng(seed)
     columns = {OUTPUT: rng.beta(2, 5, rows).round(6)}
     for place, name in enumerate(FEATURES[:NUMBERS]):
-        columns[name] = _numbers(place, rows, shift if place < 5 else 0.0, rng)  # noqa: PLR2004
+        columns[name] = numbers(place, rows, shift if place < 5 else 0.0, rng)  # noqa: PLR2004
     frame = pl.DataFrame(columns).with_columns(
         [pl.col(name).cast(pl.Int64) for place, name in enumerate(FEATURES[:NUMBERS]) if place % 4 == 1]
     )
@@ -77,7 +82,8 @@ def table(rows: int, *, seed: int, shift: float = 0.0) -> pl.DataFrame:
     return frame.with_columns(words).with_columns(blank)
 
 
-def _numbers(place: int, rows: int, shift: float, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype]:
+def numbers(place: int, rows: int, shift: float, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype]:
+    """The values of the number at that place among the features."""
     spread = rng.normal(shift, 1.0, rows)
     match place % 4:
         case 0:  # an amount of money
@@ -99,7 +105,8 @@ def write(folder: Path, traffic: Traffic, *, workers: int = 2) -> None:
     """Write the captures below ``folder/captures``."""
     files = range(-(-traffic.records // traffic.per_file))
     (folder / "captures").mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(workers) as pool:
+    # Spawned, not forked: Polars holds threads, and their locks would be copied in whatever state they are.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         list(pool.map(partial(write_file, folder / "captures", traffic), files, chunksize=8))
 
 
@@ -107,7 +114,7 @@ def write_file(folder: Path, traffic: Traffic, number: int) -> Path:
     """Write the captures' file with that number."""
     first = number * traffic.per_file
     rows = min(traffic.per_file, traffic.records - first)
-    frame = table(rows, seed=traffic.seed * 1_000_003 + number, shift=traffic.shift)
+    frame = table(rows, seed=traffic.file_seed(number), shift=traffic.shift)
     times = [FIRST + SPAN * ((first + row) / traffic.records) for row in range(rows)]
     start = times[0]
     name = f"{start:%Y/%m/%d/%H/%M-%S}-{start.microsecond // 1000:03d}-{_identity(traffic.seed, first)}.jsonl"

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from endpointwatch.jobs.__main__ import main
+
 CSV_HEADER = {"csv": {"header": True}}
 MERGED = {"sagemakerMergeJson": {"captureIndexNames": ["endpointOutput"]}}
 NO_VIOLATIONS = "Completed: Job completed successfully with no violations."
@@ -117,19 +119,21 @@ def test_churn201_suggests_awss_eleven_limits_in_awss_order(churn201, aws_runs):
 
 
 def merged(fixtures: Path, folder: Path) -> Path:
-    """The captures with their labels, joined as the case says: by inference id, every capture kept."""
+    """The captures with their labels, as the merge that AWS runs before the analysis writes them."""
     case = fixtures / "mq-churn-monitor-a"
-    labels = {}
-    for line in (case / "ground_truth.jsonl").read_text().splitlines():
-        record = json.loads(line)
-        labels[record["eventMetadata"]["eventId"]] = record["groundTruthData"]
-    lines = []
-    for line in (case / "capture.jsonl").read_text().splitlines():
-        record = json.loads(line)
-        record["groundTruthData"] = labels[record["eventMetadata"]["inferenceId"]]
-        lines.append(json.dumps(record))
-    path = folder / "merged.jsonl"
-    path.write_text("\n".join(lines) + "\n")
+    for source, place in (("capture", "input_data"), ("ground_truth", "groundtruth")):
+        path = folder / "merge" / "processing" / place / f"{source}.jsonl"
+        path.parent.mkdir(parents=True)
+        path.symlink_to(case / f"{source}.jsonl")
+    environment = {
+        "SAGEMAKER_BASE_DIR": str(folder / "merge"),
+        "dataset_format": json.dumps({"sagemakerCaptureJson": {"captureIndexNames": None}}),
+        "dataset_source": "/opt/ml/processing/input_data",
+        "ground_truth_source": "/opt/ml/processing/groundtruth",
+        "output_path": "/opt/ml/processing/output",
+    }
+    assert main([], environment) == 0
+    (path,) = (folder / "merge" / "processing" / "output").rglob("merged-*.jsonl")
     return path
 
 

@@ -40,7 +40,9 @@ def json_rows(folder: Path, tally: Tally, *, lines: bool) -> Iterator[TableRows]
         try:
             pieces = chunks(path) if lines else iter([b"".join(chunks(path))])
             for piece in pieces:
-                texts = piece.removeprefix(b"\xef\xbb\xbf").split(b"\n") if lines else [piece]
+                # A byte-order mark is one at the beginning of a file only.
+                text = piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
+                texts = text.split(b"\n") if lines else [text]
                 found = [row for place, text in enumerate(texts) for row in _objects(text, first + place, name, tally)]
                 known = [row for row in found if _taken(row, keys, name, tally)]
                 for frame in named_frames(known, keys.names):

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from endpointwatch.capture.alike import alike
 from endpointwatch.capture.files import DamagedError, chunks
 
 _SIDE = pl.Struct({"data": pl.String, "encoding": pl.String, "observedContentType": pl.String})
@@ -34,6 +36,8 @@ COLUMNS: dict[str, type[pl.DataType]] = {
     "inference_time": pl.String,
     "source": pl.String,
 }
+# What decides how a record is read has to be the same on lines that are read without a parser.
+_ALIKE = frozenset({"source", *(f"{side}_{part}" for side in SIDES for part in ("encoding", "type"))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +68,23 @@ def records(path: Path) -> Iterator[tuple[pl.DataFrame, list[Malformed]]]:
 
 def _fast(chunk: bytes, first: int, count: int) -> pl.DataFrame | None:
     """All lines at once; None when one of them is not a plain record, so that it has to be found."""
+    try:
+        if not chunk.isascii():
+            chunk.decode()
+        columns = alike(chunk, count, _told, _ALIKE) or _parsed(chunk)
+    except (UnicodeDecodeError, pl.exceptions.PolarsError):
+        return None
+    if columns is None or any(column.len() != count for column in columns.values()):
+        return None
+    line = pl.Series(np.arange(first, first + count))
+    return pl.DataFrame({name: line if name == "line" else columns[name] for name in COLUMNS})
+
+
+def _parsed(chunk: bytes) -> dict[str, pl.Series] | None:
     if b"\\ud" in chunk or b"\\uD" in chunk:
         # Polars' parser lets half of a surrogate pair through as garbage.
         return None
-    try:
-        chunk.decode()
-        frame = pl.read_ndjson(chunk, schema=_RECORD)
-    except (UnicodeDecodeError, pl.exceptions.PolarsError):
-        return None
-    if frame.height != count:
-        return None
-    return _flat(frame).with_columns(line=pl.int_range(first, first + count, dtype=pl.Int64)).select(*COLUMNS)
+    return _flat(pl.read_ndjson(chunk, schema=_RECORD)).to_dict()
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
@@ -112,6 +122,10 @@ def _careful(chunk: bytes, first: int) -> tuple[pl.DataFrame, list[Malformed]]:
 
 
 def _row(raw: bytes, line: int) -> dict[str, object]:
+    return {"line": line, **_told(raw)}
+
+
+def _told(raw: bytes) -> dict[str, str | None]:
     try:
         record = json.loads(raw, object_pairs_hook=_first_wins)
     except json.JSONDecodeError as error:
@@ -119,15 +133,14 @@ def _row(raw: bytes, line: int) -> dict[str, object]:
     if not isinstance(record, dict):
         raise ValueError("the line is JSON, but not an object")  # noqa: TRY004 (a fault of the data, not of a caller)
     capture, metadata = _part(record, "captureData"), _part(record, "eventMetadata")
-    row: dict[str, object] = {"line": line, "truth_data": _text(_part(record, "groundTruthData").get("data"))}
+    row = {"truth_data": _text(_part(record, "groundTruthData").get("data"))}
     for side in SIDES:
         payload = _part(capture, _KEYS[side])
         row[f"{side}_data"] = _text(payload.get("data"))
         row[f"{side}_encoding"] = _text(payload.get("encoding"))
         row[f"{side}_type"] = _text(payload.get("observedContentType"))
     names = ("event_id", "inference_id", "inference_time", "source")
-    row |= {name: _text(metadata.get(key)) for key, name in zip(_METADATA, names, strict=True)}
-    return row
+    return row | {name: _text(metadata.get(key)) for key, name in zip(_METADATA, names, strict=True)}
 
 
 def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

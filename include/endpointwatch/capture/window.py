@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 from endpointwatch.capture import encodings
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.capture.files import files, passed_over
 from endpointwatch.capture.labels import UNREAD
 from endpointwatch.capture.marks import OWN_TRAFFIC
 from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
 from endpointwatch.capture.records import SIDES, records
+from endpointwatch.capture.regular import Columns, columns_of
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.window import Window
@@ -23,6 +26,12 @@ SUFFIXES = frozenset({".jsonl", ".json"})
 SHADOW = "ShadowExperiment"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 FLAT = JsonPayloads()
+_ABOUT = (
+    pl.col("line"),
+    pl.col("time"),
+    pl.coalesce("inference_id", "event_id").alias("id"),
+    pl.col("truth_data").alias("truth"),
+)
 _POSITIONS: dict[str, pl.DataType | type[pl.DataType]] = {
     "record": pl.Int64,
     "row": pl.Int64,
@@ -31,28 +40,65 @@ _POSITIONS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class CapturedRows:
     """Some rows of one file.
 
     Attributes:
         file: The file, relative to the folder that was read.
-        frame: ``line``, ``row`` (position in the payload), ``id`` (inference id, else event id), ``time``, ``truth``
-            (of merged records); then, without names, the cells of ``output`` and ``input`` as lists of texts, with
-            names their values as one list ``cells``.
         names: The columns of rows that were JSON objects; None where columns are known by position alone. Over one
             reading later names only ever follow the earlier ones.
     """
 
-    file: str
-    frame: pl.DataFrame
-    names: tuple[str, ...] | None = None
+    def __init__(self, file: str, frame: pl.DataFrame, names: tuple[str, ...] | None = None) -> None:
+        self.file = file
+        self.names = names
+        self._frame: pl.DataFrame | None = frame
+        self._regular: tuple[pl.DataFrame, Mapping[str, Columns]] | None = None
+
+    @classmethod
+    def regular(cls, file: str, records: pl.DataFrame, sides: Mapping[str, Columns]) -> CapturedRows:
+        """One row a record, as many cells in each: they are there column by column, null where one is empty."""
+        rows = cls(file, pl.DataFrame())
+        rows._frame, rows._regular = None, (records, sides)
+        return rows
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows.
+
+        ``line``, ``row`` (position in the payload), ``id`` (inference id, else event id), ``time``, ``truth`` (of
+        merged records); then, without names, the cells of ``output`` and ``input`` as lists of texts, with names their
+        values as one list ``cells``.
+        """
+        if self._frame is None:
+            self._frame = self._listed()
+        return self._frame
 
     def cells(self, sides: tuple[str, ...]) -> pl.DataFrame:
         """``line`` and ``cells`` (the row's values over all ``sides``)."""
         if self.names is not None:
             return self.frame.select("line", "cells")
         return self.frame.select("line", cells=pl.concat_list([pl.col(side) for side in sides]))
+
+    def columns(self, sides: tuple[str, ...]) -> pl.DataFrame | None:
+        """``line`` and the row's values over all ``sides`` as columns ``0``, ``1``, …; None unless all are regular."""
+        if self._regular is None:
+            return None
+        records, columns = self._regular
+        values = [column for side in sides for column in columns[side]]
+        return pl.DataFrame([records.get_column("line"), *(column.alias(str(i)) for i, column in enumerate(values))])
+
+    def _listed(self) -> pl.DataFrame:
+        records, sides = self._regular or (pl.DataFrame(), {})
+        cells = [
+            pl.concat_list([pl.lit(column.fill_null("")) for column in sides[side]]).alias(side)
+            if side in sides
+            else pl.lit(None, CELLS).alias(side)
+            for side in ("output", "input")
+        ]
+        return records.select(
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("record"), pl.lit(0, pl.Int64).alias("row"), *cells, *_ABOUT
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +136,13 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
     for path in passed_over(folder, SUFFIXES):
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     keys = Keys()
-    for path in files(folder, SUFFIXES):
+    pieces = ((path, *piece) for path in files(folder, SUFFIXES) for piece in records(path))
+    for path, frame, malformed in ahead(pieces):
         name = path.relative_to(folder).as_posix() if path != folder else path.name
-        for frame, malformed in records(path):
-            for fault in malformed:
-                tally.set_aside("json", name, fault.line, fault.reason)
-            if frame.height:
-                yield from _rows(frame, name, tally, reading, keys)
+        for fault in malformed:
+            tally.set_aside("json", name, fault.line, fault.reason)
+        if frame.height:
+            yield from _rows(frame, name, tally, reading, keys)
 
 
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:
@@ -105,25 +151,27 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
         frame = encodings.decoded(frame, reading.sides)
     shadow = pl.col("source").eq_missing(SHADOW)
     shadow |= pl.col("inference_id").str.starts_with(OWN_TRAFFIC).fill_null(value=False)
-    tally.skipped += _count(frame.filter(shadow), reading)
-    frame = frame.filter(~shadow)
+    seen, frame = _parted(frame, shadow)
+    tally.skipped += _count(seen, reading)
     if reading.windows:
-        timeless = frame.filter(pl.col("time").is_null())
+        timeless, frame = _parted(frame, pl.col("time").is_null())
         for line, text in timeless.select("line", "inference_time").iter_rows():
             tally.set_aside("time", file, line, f"eventMetadata.inferenceTime is {text!r}, not a time")
         inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in reading.windows])
-        tally.outside_window += _count(frame.filter(~inside), reading)
-        frame = frame.filter(inside)
-    frame = frame.with_columns(reason=_reason(reading))
-    for line, kind, text in (
-        frame.filter(pl.col("reason").is_not_null()).select("line", "reason").unnest("reason").iter_rows()
-    ):
-        tally.set_aside(kind, file, line, text)
-    frame = frame.filter(pl.col("reason").is_null()).with_columns(record=pl.int_range(pl.len(), dtype=pl.Int64))
+        outside, frame = _parted(frame, ~inside)
+        tally.outside_window += _count(outside, reading)
+    odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
+    if odd.height:
+        sound = _set_aside(odd, file, tally, reading)
+        frame = pl.concat([frame, sound]).sort("line")
+    if frame.height and (sides := _regular(frame, reading.sides)) is not None:
+        yield CapturedRows.regular(file, frame, sides)
+        return
+    frame = frame.with_columns(record=pl.int_range(pl.len(), dtype=pl.Int64))
     rows, unpaired, named = _formed(frame, reading)
     for fault in unpaired:
         tally.set_aside(fault.kind, file, frame.item(fault.record, "line"), fault.reason)
-    about = frame.select("record", "line", "time", id=pl.coalesce("inference_id", "event_id"), truth="truth_data")
+    about = frame.select("record", *_ABOUT)
     yield CapturedRows(file, rows.join(about, on="record", how="left", maintain_order="left"))
     known = []
     for row in named:
@@ -134,6 +182,37 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
             tally.set_aside("width", file, frame.item(row[0], "line"), reason)
     for part in named_frames(known, keys.names):
         yield CapturedRows(file, part.join(about, on="record", how="left", maintain_order="left"), keys.names)
+
+
+def _set_aside(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading) -> pl.DataFrame:
+    """The records that can be read; the others are set aside."""
+    frame = frame.with_columns(reason=_reason(reading))
+    reasons = frame.filter(pl.col("reason").is_not_null()).select("line", "reason").unnest("reason")
+    for line, kind, text in reasons.iter_rows():
+        tally.set_aside(kind, file, line, text)
+    return frame.filter(pl.col("reason").is_null()).drop("reason")
+
+
+def _parted(frame: pl.DataFrame, condition: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows for which the condition holds, and the others."""
+    chosen = frame.select(condition.fill_null(value=False)).to_series()
+    # Mostly it holds for none or for all: then nothing is copied.
+    if not chosen.any():
+        return frame.clear(), frame
+    return (frame, frame.clear()) if chosen.all() else (frame.filter(chosen), frame.filter(~chosen))
+
+
+def _regular(frame: pl.DataFrame, sides: tuple[str, ...]) -> dict[str, Columns] | None:
+    """The cells of each side column by column, where every payload is one line of CSV with as many cells."""
+    if not all(frame.get_column(f"{side}_encoding").eq(encodings.CSV).all() for side in sides):
+        return None
+    found: dict[str, Columns] = {}
+    for side in sides:
+        columns = columns_of(frame.get_column(f"{side}_data"))
+        if columns is None:
+            return None
+        found[side] = columns
+    return found
 
 
 def _formed(
@@ -164,6 +243,19 @@ def inference_time(texts: pl.Series) -> pl.Series:
 
 def _times(texts: pl.Series, form: str) -> pl.Series:
     return texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+
+
+@cache
+def _doubtful(sides: tuple[str, ...], *, strict: bool) -> pl.Expr:
+    """Whether a closer look at a record is worth while: it holds for all records for which there is a reason."""
+    doubts = []
+    for side in sides:
+        data, encoding = pl.col(f"{side}_data"), pl.col(f"{side}_encoding")
+        doubts += [data.is_null(), encoding.is_null(), ~encoding.is_in(encodings.READ)]
+        doubts += [data == "", data.str.starts_with("\n"), data.str.starts_with("\r")]
+    if strict and len(sides) > 1:
+        doubts.append(pl.col("output_encoding") != pl.col("input_encoding"))
+    return pl.any_horizontal(doubts)
 
 
 def _reason(reading: Reading) -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from endpointwatch.config.section import Section, Share, Switch
 
@@ -38,16 +38,11 @@ class ColumnOverrides(Section):
     is_non_negative: bool | None = Field(
         None, description="True: a negative number is a violation. AWS writes this constraint, but never checks it."
     )
-    domains: tuple[str, ...] | None = Field(None, description="The known values; an empty list asks for none.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _texts(cls, values: Any) -> Any:
-        # YAML reads an unquoted 1 or true as no text, but a column's values are texts.
-        if isinstance(values, dict) and isinstance(values.get("domains"), list | tuple):
-            domains = tuple(_text(value) for value in values["domains"])
-            return {**values, "domains": domains}
-        return values
+    domains: tuple[str, ...] | None = Field(
+        None,
+        description="The known values as texts: quote numbers, yes and no. An empty list asks for none.",
+        examples=["[north, south, '1']"],
+    )
 
     def monitoring_config(self) -> dict[str, Any]:
         """What is given, in the form of `monitoring_config_overrides` in `constraints.json`; empty when nothing is."""
@@ -55,9 +50,3 @@ class ColumnOverrides(Section):
         given = self.model_dump(include=keys, exclude_none=True)
         drift = self.distribution_constraints.model_dump(exclude_none=True)
         return {**given, **({"distribution_constraints": drift} if drift else {})}
-
-
-def _text(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value

@@ -56,17 +56,37 @@ class Schedule(Section):
     catchup: bool = Field(False, description="Run every window since start_date on its own, or only from now on.")
 
 
-class Job(Section):
-    """Size and limits of the endpoint's processing jobs."""
+class Spark(Section):
+    """The cluster that judges windows with `runs_on: spark`: a SageMaker processing job in AWS's PySpark container."""
 
+    image_uri: str = Field(description="PySpark image in ECR with the engine's libraries (include/containers/spark).")
+    instance_type: str = "ml.m5.xlarge"
+    instance_count: int = Field(2, ge=1, le=100, description="Each instance downloads the whole window.")
+
+
+class Job(Section):
+    """Where the endpoint's jobs run, their size and limits."""
+
+    runs_on: Literal["processing_job", "worker", "spark"] = Field(
+        "processing_job",
+        description="SageMaker processing jobs; or a subprocess of the Airflow task, for small windows; or Spark for "
+        "windows beyond one machine, and processing jobs for the rest ([scaling.md](scaling.md)).",
+    )
     image_uri: str = Field(description="The analyzer's image in ECR (include/containers/analyzer).")
     instance_type: str = "ml.m5.large"
     instance_count: Literal[1] = 1
     volume_size_gb: int = Field(20, ge=1, le=16384)
     max_runtime_seconds: int = Field(3600, ge=60, le=86400)
+    spark: Spark | None = Field(None, description="Needed with `runs_on: spark`.")
+
+    @model_validator(mode="after")
+    def _can_run_there(self) -> Self:
+        if self.runs_on == "spark" and self.spark is None:
+            raise ValueError("runs_on is 'spark', but there is no `spark` section; add one with its image_uri")
+        return self
 
 
-# What joins this union also joins the registries in `endpointwatch.monitors` and `endpointwatch.jobs.monitors`.
+# What joins this union also joins the registry in `endpointwatch.jobs.monitors`.
 Monitor = Annotated[DataQuality | ModelQuality | Bias | Attribution, Field(discriminator="kind")]
 
 

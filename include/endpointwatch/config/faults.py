@@ -55,6 +55,9 @@ def _text(fault: ErrorDetails, model: type[BaseModel], loc: Loc) -> str:
     if kind == "literal_error":
         choices = [str(choice) for choice in _choices(model, loc)]
         return f"{fault['msg']}, not {fault['input']!r}. {_nearest(fault['input'], choices)}".rstrip()
+    if kind == "string_type" and isinstance(fault["input"], bool | int | float):
+        # YAML reads an unquoted 1 or yes as something else than a text.
+        return f"{fault['msg']} (it says {fault['input']!r}). Put the text in quotes."
     message = fault["msg"].removeprefix("Value error, ").rstrip(".")
     got = "" if isinstance(fault["input"], dict | list) or kind == "value_error" else f" (it says {fault['input']!r})"
     return f"{message}{got}. {_meaning(model, loc)}Correct the value.".rstrip()

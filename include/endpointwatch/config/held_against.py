@@ -48,7 +48,7 @@ class RollingBaseline(_EarlierWindows):
     """Drift is measured against the sum of the windows right before: what is usual now, not what once was."""
 
     kind: Literal["rolling"] = "rolling"
-    windows: int = Field(24, ge=1, le=10_000, description="So many windows before this one are added up.")
+    windows: int = Field(24, ge=1, le=1000, description="So many windows before this one are added up.")
 
     @property
     def count(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -20,44 +20,86 @@ from endpointwatch.states import Column, Table
 
 Compute = Callable[[pa.RecordBatch, Table | None], Table]
 MAX_WIDTHS = 32
+TOGETHER = 1_000_000  # cells
 PROGRESS = 250_000
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Some rows of one file.
 
-    Attributes:
+    Args:
         file: Where they stand.
         frame: ``line`` and ``cells`` (lists of texts, null or empty where there is no value).
         names: Their columns; None where columns are known by position alone, and rows may differ in width. In later
             batches new names may follow, the earlier ones stay where they are.
     """
 
-    file: str
-    frame: pl.DataFrame
-    names: tuple[str, ...] | None = None
+    def __init__(self, file: str, frame: pl.DataFrame, names: tuple[str, ...] | None = None) -> None:
+        self.file = file
+        self.names = names
+        self._frame = frame
+
+    @classmethod
+    def regular(cls, file: str, columns: pl.DataFrame) -> Batch:
+        """Rows of one width without names: ``line`` and a column ``0``, ``1``, … a cell, null where it has no value."""
+        return cls(file, columns)
+
+    @property
+    def columns(self) -> pl.DataFrame | None:
+        """The rows column by column, where they are all of one width and known that way."""
+        return None if "cells" in self._frame.columns else self._frame
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """The rows as lists: ``line`` and ``cells``."""
+        return self._frame if self.columns is None else _listed(self._frame)
 
 
-@dataclass(slots=True)
 class _Kind:
-    """The rows of one width, or those with names."""
+    """The rows of one width, or those with names.
 
-    state: Table | None = None
-    rows: int = 0
-    first: list[tuple[str, int]] = field(default_factory=list)
+    Attributes:
+        rows: How many they are.
+        first: File and line of the first hundred of them, for the case that they are set aside.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.first: list[tuple[str, int]] = []
+        self._state: Table | None = None
+        self._waiting: list[pl.DataFrame] = []
+        self._names: tuple[str, ...] = ()
+        self._compute: Compute | None = None
+
+    @property
+    def state(self) -> Table | None:
+        """Theirs; None without rows."""
+        self._add_up()
+        return self._state
 
     def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute) -> None:
+        """Add rows; of ``columns`` some may be new, after those that were there."""
         self.rows += part.height
         self.first += [(file, line) for line in part.get_column("line").head(LISTED - len(self.first))]
-        fields = [str(place) for place in range(len(columns))]
-        # An empty cell is a missing value.
-        table = part.select(pl.col("cells").list.to_struct(fields=fields)).unnest("cells")
-        table = table.with_columns(pl.all().replace("", None))
-        arrow = table.to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
-        for batch in arrow.rename_columns(list(columns)).to_batches():
-            self.state = compute(batch, self.state)
+        if columns != self._names:
+            self._add_up()
+        self._names, self._compute = columns, compute
+        table = part.drop("line") if "cells" not in part.columns else _columns(part.get_column("cells"), len(columns))
+        self._waiting.append(table)
+        # A state does not depend on how rows are cut into batches, and many small ones cost more than a large one.
+        if sum(waiting.height for waiting in self._waiting) * len(columns) >= TOGETHER:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if not waiting or self._compute is None:
+            return
+        if self._state is not None and self._state.names != self._names:
+            self._state = _widened(self._state, self._names)
+        table = pl.concat(waiting).rechunk().to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
+        for batch in table.rename_columns(list(self._names)).to_batches():
+            self._state = self._compute(batch, self._state)
 
 
 def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: tuple[str, ...] = ()) -> Table:
@@ -74,26 +116,61 @@ def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: 
     Returns:
         The state, with the names ``_c0``, ``_c1``, … where the baseline's do not fit; empty without rows.
     """
+    return settled(*accumulated(batches, tally, compute), tally, names)
+
+
+def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> tuple[dict[int, Any], Any]:
+    """The rows by width, and those with names; which of them are the usual ones is not decided yet.
+
+    Returns:
+        Of each kind its ``state`` (None without rows), how many ``rows`` it has, and file and line of the ``first``
+        hundred. Rows that belong to no kind are set aside in ``tally``.
+    """
     widths: dict[int, _Kind] = {}
     named = _Kind()
     read = 0
     for batch in batches:
-        frame = batch.frame
+        frame = batch.columns if batch.columns is not None else batch.frame
         if (read + frame.height) // PROGRESS > read // PROGRESS:
             _log.info("%d rows so far, now in %s", read + frame.height, batch.file)
         read += frame.height
         if batch.names is not None:
             if frame.height:
-                named.state = _widened(named.state, batch.names) if named.state else None
                 named.take(batch.file, frame, batch.names, compute)
+            continue
+        if batch.columns is not None:
+            _add(widths, frame.width - 1, batch.file, frame, tally, compute)
             continue
         sized = frame.with_columns(width=pl.col("cells").list.len())
         for (width,), part in sized.group_by("width", maintain_order=True):
             _add(widths, int(str(width)), batch.file, part, tally, compute)
+    return widths, named
+
+
+def settled(widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, ...] = ()) -> Table:
+    """The state of the usual rows, as :func:`collect` says; ``tally`` gets them, and the others as set aside.
+
+    Args:
+        widths: Kinds as :func:`accumulated` tells them, by width.
+        named: The same of the rows with names.
+        tally: Of all rows.
+        names: The baseline's column names.
+    """
     state = _settled(widths, named, tally, names)
     tally.listed.sort(key=lambda fault: (fault.file, fault.line))
     del tally.listed[LISTED:]
     return state
+
+
+def _listed(columns: pl.DataFrame) -> pl.DataFrame:
+    return columns.select("line", cells=pl.concat_list(pl.exclude("line")))
+
+
+def _columns(cells: pl.Series, width: int) -> pl.DataFrame:
+    """Lists of ``width`` texts column by column; an empty text is a missing value."""
+    texts = cells.explode()
+    texts = texts.set(texts == "", None) if (texts == "").any() else texts
+    return pl.DataFrame([texts.gather_every(width, place).alias(str(place)) for place in range(width)])
 
 
 def _settled(widths: dict[int, _Kind], named: _Kind, tally: Tally, names: tuple[str, ...]) -> Table:

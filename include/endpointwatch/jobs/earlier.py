@@ -18,7 +18,7 @@ from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.data_quality import Baseline
 from endpointwatch.monitors.statistics import statistics
 from endpointwatch.reports.stored import StoredWindow
-from endpointwatch.reports.verdict import LeftOut, Reference
+from endpointwatch.reports.verdict import LeftOut, Reference, Verdict
 from endpointwatch.states import Table
 from endpointwatch.states.file import STATE_FILE
 
@@ -43,12 +43,21 @@ class Earlier:
         """What the window is held against; ``learnt`` is what was learnt for the model version."""
         return against(self.state, learnt, settings) if self.stored else self.instead(learnt)
 
+    def told(self, verdict: Verdict) -> Verdict:
+        """The verdict that says what the window was held against."""
+        update = {"reference": self.reference, "evidence": f"{verdict.evidence} {self.note}"}
+        if verdict.status == "NO_BASELINE":
+            update["remedy"] = "Wait until enough earlier windows are judged, or set `baseline.otherwise` to fixed."
+        return verdict.model_copy(update=update)
+
     def instead(self, learnt: Baseline | None) -> Baseline | None:
         """What a window or a segment is held against for which there is no sum."""
         return learnt if self.reference.held_against != "nothing" else None
 
-    def identity(self, learnt: str | None) -> str:
-        """The id of this baseline: of the learnt one's id and of the bytes of every state that was added up."""
+    def identity(self, learnt: str | None) -> str | None:
+        """The id of what is held against: of the learnt one's id and of the bytes of every state that was added up."""
+        if not self.stored:
+            return learnt if self.reference.held_against == "learnt_baseline" else None
         digest = hashlib.sha256((learnt or "").encode())
         for one in self.stored:
             digest.update(f"\n{one.window.path} ".encode())

@@ -22,4 +22,8 @@ def sides_of(endpoint: Endpoint, settings: DataQuality) -> tuple[str, ...]:
 def captured(folder: Path, tally: Tally, reading: Reading) -> Iterator[Batch]:
     """The captured rows below ``folder``, a cell for each value of the output and of the input."""
     for part in captured_rows(folder, tally, reading):
-        yield Batch(part.file, part.cells(reading.sides), part.names)
+        columns = part.columns(reading.sides)
+        if columns is not None:
+            yield Batch.regular(part.file, columns)
+        else:
+            yield Batch(part.file, part.cells(reading.sides), part.names)

@@ -8,7 +8,7 @@ from typing import BinaryIO, Self
 import polars as pl
 import pyarrow as pa
 
-from endpointwatch.states.numbers import contents
+from endpointwatch.states.raw import contents
 
 RECORDS_A_FILE = 250_000
 

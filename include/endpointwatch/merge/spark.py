@@ -152,7 +152,7 @@ def _join(key: tuple[Any, ...], captures: pa.Table, labels: pa.Table) -> pa.Tabl
 def _frame(table: pa.Table, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     # Where one side has no row of the part, Spark hands over a table without columns.
     frame = pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame(schema=schema)
-    return frame.select(schema).cast(dict(schema))
+    return frame.select(schema).cast(pl.Schema(schema))
 
 
 def _table(rows: list[tuple[Any, ...]]) -> pa.Table:

@@ -1,1 +1,1 @@
-"""The monitors, each one module with ``compute``, ``suggest`` and ``check``; :mod:`.registry` lists them."""
+"""The monitors' arithmetic, each with ``compute``, ``suggest`` and ``check``; what runs them is listed in the jobs."""

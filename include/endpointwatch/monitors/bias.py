@@ -79,7 +79,7 @@ def compute(rows: pl.DataFrame, roles: Roles, state: Outcomes | None = None) -> 
     cut = [
         choice for choice in (*roles.facets, roles.label, roles.predicted) if choice and choice.threshold is not None
     ]
-    spans = {choice.column: found for choice in cut if (found := span(rows[choice.column])) is not None}
+    spans = {choice.column: span(rows[choice.column]) for choice in cut}
     now = Outcomes.counted(pl.concat(parts), rows.height, spans)
     return now if state is None else state + now
 

@@ -32,7 +32,7 @@ class Choice:
 
     def printed(self, span: Span | None) -> str:
         """As ``analysis.json`` has it: the values, or the interval from the threshold to the data's largest number."""
-        if self.threshold is None or span is None:
+        if self.threshold is None or span is None or span.low > span.high:
             return self.text
         whole = span.whole and float(self.threshold).is_integer() and not isinstance(self.threshold, float)
         low, high = sorted((self.threshold, span.high))
@@ -90,11 +90,11 @@ def chosen(column: pl.Series, choice: Choice) -> pl.Series:
     return column.replace_strict(list(told), list(told.values()), default=None, return_dtype=pl.Boolean)
 
 
-def span(column: pl.Series) -> Span | None:
-    """The column's range as numbers; None when it holds none."""
+def span(column: pl.Series) -> Span:
+    """The column's range as numbers, from infinity to minus infinity when it holds none."""
     found = numbers(column)
     if found.null_count() == len(found):
-        return None
+        return Span(math.inf, -math.inf, whole=not len(found))
     # pandas, and so Clarify, keeps whole numbers with gaps as fractions.
     whole = column.dtype.is_integer() or column.cast(pl.Int64, strict=False).null_count() == found.null_count()
     low, high = found.min(), found.max()

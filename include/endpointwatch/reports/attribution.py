@@ -17,7 +17,6 @@ from endpointwatch.errors import BaselineError
 from endpointwatch.metrics.attribution.drift import order, shares
 from endpointwatch.metrics.attribution.explanation import Explanation
 from endpointwatch.monitors.attribution import Attributions
-from endpointwatch.monitors.findings import Violation
 from endpointwatch.reports import files
 
 LOCAL = "explanations_shap/out.csv"
@@ -36,7 +35,7 @@ def write_local(folder: Path, explanation: Explanation, about: Attributions, sam
         about: Names of features and labels.
         sampled: ``id`` and ``row`` of the sampled rows.
     """
-    files.write_text(folder / LOCAL, _values(explanation, about).write_csv())
+    write_values(folder, explanation, about)
     explained = sampled.select(inference_id="id", row="row").head(len(explanation.values))
     answers = [
         pl.Series(f"{kind}_{label}", column)
@@ -47,6 +46,11 @@ def write_local(folder: Path, explanation: Explanation, about: Attributions, sam
         )
     ]
     files.write_text(folder / PREDICTIONS, explained.with_columns(answers).write_csv())
+
+
+def write_values(folder: Path, explanation: Explanation, about: Attributions) -> None:
+    """``out.csv`` alone."""
+    files.write_text(folder / LOCAL, _values(explanation, about).write_csv())
 
 
 def write_baseline_rows(folder: Path, features: Sequence[str], rows: NDArray[Any]) -> None:
@@ -74,11 +78,6 @@ def read_baseline_rows(folder: Path) -> tuple[tuple[str, ...], NDArray[Any]]:
     if rows.shape != (len(lines), len(header)) or not lines:
         raise BaselineError(f"{path} has no rows as wide as its header. Baseline again.")
     return tuple(header), rows
-
-
-def violations_document(violations: Sequence[Violation]) -> dict[str, Any]:
-    """``constraint_violations.json`` in Clarify's schema."""
-    return {"version": "1.0", **files.violations_document(violations)}
 
 
 def write_data(folder: Path, explanation: Explanation, about: Attributions, texts: NDArray[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -126,9 +127,11 @@ class Confusion:
 
 def _class_order(name: str) -> tuple[int, float, str]:
     try:
-        return 0, float(name), name
+        value = float(name)
     except ValueError:
-        return 1, 0.0, name
+        value = math.nan
+    # `nan` and `inf` are words here: they have no place among numbers.
+    return (0, value, name) if math.isfinite(value) else (1, 0.0, name)
 
 
 def _on_grid(score: Scores, resolution: int | None) -> Scores:

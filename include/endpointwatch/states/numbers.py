@@ -9,6 +9,8 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from endpointwatch.states.raw import Bytes, Places, contents
+
 _DOT, _ZERO, _NINE = ord("."), ord("0"), ord("9")
 _SMALL_E, _LARGE_E = ord("e"), ord("E")
 _LOWEST = ord("+")  # followed by , - . / and the digits
@@ -54,22 +56,16 @@ def numbers(texts: pl.Series, raw: pa.Array) -> Numbers | None:
             return None
     if not _between_digits(data, offsets, np.flatnonzero(dots)):
         return None
-    marks = dots | exponents if exponents.size else dots
-    found = int(np.count_nonzero(np.logical_or.reduceat(marks, offsets[:-1]))) if marks.any() else 0
+    # A number has one point at most; one with an exponent may have none.
+    found = int(np.count_nonzero(dots))
+    if exponents.size and exponents.any():
+        found = int(np.count_nonzero(np.logical_or.reduceat(dots | exponents, offsets[:-1])))
     read: NDArray[np.float64] = values.to_numpy()
     finite = np.isfinite(read)
     return Numbers(len(texts) - found, found, read if finite.all() else read[finite])
 
 
-def contents(raw: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The bytes of an Arrow array of large strings without nulls, and where each text begins and the last one ends."""
-    _, offset_buffer, data_buffer = raw.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int64)[raw.offset : raw.offset + len(raw) + 1]
-    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
-    return data[offsets[0] : offsets[-1]], offsets - offsets[0]
-
-
-def _between_digits(data: NDArray[np.uint8], offsets: NDArray[np.int64], dots: NDArray[np.intp]) -> bool:
+def _between_digits(data: Bytes, offsets: Places, dots: NDArray[np.intp]) -> bool:
     """Whether each point has a digit of its own text on both sides."""
     if not dots.size:
         return True

@@ -14,7 +14,7 @@ from endpointwatch_airflow.hooks.answers import StoredObject
 
 
 class StoreHook(AwsBaseHook):
-    """S3 as a store of small texts and listings.
+    """S3 as a store of small texts, files and listings.
 
     Args:
         args: As :class:`AwsBaseHook` takes them.
@@ -45,10 +45,30 @@ class StoreHook(AwsBaseHook):
         bucket, key = bucket_and_key(uri)
         self.client.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType=content_type)
 
-    def download(self, uri: str, path: Path) -> None:
-        """Write the object's bytes into a file."""
+    def put(self, uri: str, content: bytes) -> None:
+        """Replace the object whole by bytes."""
         bucket, key = bucket_and_key(uri)
-        self.client.download_file(bucket, key, str(path))
+        self.client.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def download(self, uri: str, path: Path) -> None:
+        """The object as a file; its folder is made.
+
+        Raises:
+            FileNotFoundError: There is no such object.
+        """
+        bucket, key = bucket_and_key(uri)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.client.download_file(bucket, key, str(path))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                raise FileNotFoundError(f"{uri} is not there") from error
+            raise
+
+    def upload(self, path: Path, uri: str) -> None:
+        """The file as an object, which is replaced whole."""
+        bucket, key = bucket_and_key(uri)
+        self.client.upload_file(str(path), bucket, key)
 
     def exists(self, uri: str) -> bool:
         bucket, key = bucket_and_key(uri)

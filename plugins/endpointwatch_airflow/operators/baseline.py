@@ -20,12 +20,12 @@ from endpointwatch_airflow.labelled import label_monitors
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
-from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 from endpointwatch_airflow.scripts import found_scripts
 
 
-class LearnBaselineOperator(SageMakerJobOperator):
+class LearnBaselineOperator(PlannedJobOperator):
     """One processing job that learns all monitors' baselines.
 
     The data set is the YAML's ``baseline_dataset_uri``, else what the model package names; for monitors that need
@@ -35,7 +35,7 @@ class LearnBaselineOperator(SageMakerJobOperator):
     Args:
         endpoint: The endpoint.
         deployment_uri: S3 URI of the deployment record, usually a template.
-        kwargs: As :class:`SageMakerJobOperator` takes them, without ``endpoint_name``.
+        kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
         ``model_version``, ``dataset_uri``, ``baselines`` (URI of ``baseline.json`` by monitor) and ``job`` (None when
@@ -47,8 +47,7 @@ class LearnBaselineOperator(SageMakerJobOperator):
     operator_extra_links = (JobLink(), JobLogLink(), ResultsLink())
 
     def __init__(self, *, endpoint: Endpoint, deployment_uri: str, **kwargs: Any) -> None:
-        super().__init__(endpoint_name=endpoint.name, **kwargs)
-        self.endpoint = endpoint
+        super().__init__(endpoint=endpoint, **kwargs)
         self.deployment_uri = deployment_uri
 
     def execute(self, context: Context) -> Any:

@@ -20,11 +20,11 @@ from endpointwatch_airflow.captured import capture_root, captured, manifest
 from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.labelled import labels_since
-from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 
 
-class BuildDatasetOperator(SageMakerJobOperator):
+class BuildDatasetOperator(PlannedJobOperator):
     """One processing job that joins the windows' captures with their labels and splits the rows.
 
     Skipped for a first version: nothing was captured yet, and the YAML names its data set.
@@ -32,7 +32,7 @@ class BuildDatasetOperator(SageMakerJobOperator):
     Args:
         endpoint: The endpoint whose captures and labels are joined.
         retraining: What :class:`AdmitRetrainingOperator` admitted (templated).
-        kwargs: As :class:`SageMakerJobOperator` takes them, without ``endpoint_name``.
+        kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
         ``dataset_uri`` (the folder with ``train/``, ``validation/``, ``test/`` and ``dataset.json``) and ``job``.
@@ -43,8 +43,7 @@ class BuildDatasetOperator(SageMakerJobOperator):
     ui_color = "#d8e4f0"
 
     def __init__(self, *, endpoint: Endpoint, retraining: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(endpoint_name=endpoint.name, **kwargs)
-        self.endpoint = endpoint
+        super().__init__(endpoint=endpoint, **kwargs)
         self.retraining = retraining
 
     def execute(self, context: Context) -> Any:

@@ -59,6 +59,10 @@ class SageMakerJobOperator(EndpointWatchOperator):
         """
         raise NotImplementedError
 
+    def asked(self, context: Context, job: str) -> Request:
+        """The request as it is sent: :meth:`request`, unless a base of several operators moves it elsewhere."""
+        return self.request(context, job)
+
     def succeeded(self, context: Context, outcome: Outcome) -> Any:
         """The task's result, once the job has completed. Runs in another process than ``execute`` when deferred."""
         raise NotImplementedError
@@ -101,7 +105,7 @@ class SageMakerJobOperator(EndpointWatchOperator):
             name = job_name(self.endpoint_name, self.work, self.subject(context), identity, attempt=attempt)
             outcome = self.hook.outcome(self.kind, name)
             if outcome is None:
-                request = {f"{self.kind}Name": name, "Tags": self._tags(context), **self.request(context, name)}
+                request = {f"{self.kind}Name": name, "Tags": self._tags(context), **self.asked(context, name)}
                 # Set first: a kill between the call and its answer must stop the job too.
                 self.job = name
                 if self.hook.start_job(self.kind, request):
@@ -142,7 +146,7 @@ class SageMakerJobOperator(EndpointWatchOperator):
             )
         if not outcome.succeeded:
             self.failed(context, outcome)
-            reason = outcome.reason or outcome.exit_message or "no reason given"
+            reason = (outcome.reason or outcome.exit_message or "no reason given").rstrip(".")
             text = (
                 f"{self.kind} {name} ended {outcome.status}: {reason}. "
                 f"Its log: CloudWatch group /aws/sagemaker/{self.kind}s, streams {name}/…"

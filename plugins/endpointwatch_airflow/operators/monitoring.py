@@ -33,13 +33,13 @@ from endpointwatch_airflow.labelled import closed, limits_of, window_labels
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
-from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 from endpointwatch_airflow.scripts import found_scripts
 from endpointwatch_airflow.windows import resolve_window
 
 
-class RunMonitorsOperator(SageMakerJobOperator):
+class RunMonitorsOperator(PlannedJobOperator):
     """Run every due monitor over one window and see that each has left its verdict.
 
     The window is judged by the model version that was in service at its end, against that version's baseline. Without
@@ -57,13 +57,14 @@ class RunMonitorsOperator(SageMakerJobOperator):
         monitors: Kinds to run; default all that the YAML file lists.
         window: The window, as JSON has it (templated); default the run's own.
         clock: The time that the age of labels is measured against.
-        kwargs: As :class:`SageMakerJobOperator` takes them, without ``endpoint_name``.
+        kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
         ``window``, ``job`` (None when there was nothing to run) and ``statuses`` by monitor.
     """
 
     work: ClassVar[str] = "monitor"
+    spreads = True
     template_fields: Sequence[str] = aws_template_fields("endpoint_name", "monitors", "window")
     operator_extra_links = (JobLink(), JobLogLink(), ResultsLink())
 
@@ -76,8 +77,7 @@ class RunMonitorsOperator(SageMakerJobOperator):
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         **kwargs: Any,
     ) -> None:
-        super().__init__(endpoint_name=endpoint.name, **kwargs)
-        self.endpoint = endpoint
+        super().__init__(endpoint=endpoint, **kwargs)
         self.monitors = list(monitors or (monitor.kind for monitor in endpoint.monitors))
         self.window = window
         self.clock = clock

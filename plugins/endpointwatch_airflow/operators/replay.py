@@ -22,7 +22,7 @@ from endpointwatch_airflow.errors import MissingResultError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
-from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 
 #: What a replay reads of each window.
@@ -31,7 +31,7 @@ FILES = ("state.arrow", "verdict.json")
 LAST, SPAN, BASELINE = "last_windows", "window", "baseline_uri"
 
 
-class ReplayOperator(SageMakerJobOperator):
+class ReplayOperator(PlannedJobOperator):
     """Replay the last windows that had ended at the run's ``run_after``, and show the table in the task's log.
 
     What is replayed and how stands in the run's form: ``last_windows``, ``window`` (``stored``, ``day``, ``week``),
@@ -41,7 +41,7 @@ class ReplayOperator(SageMakerJobOperator):
     Args:
         endpoint: The endpoint.
         monitor: Kind of the monitor whose windows are replayed.
-        kwargs: As :class:`SageMakerJobOperator` takes them, without ``endpoint_name``.
+        kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
         ``replay`` (URI of ``replay.json``), ``summary`` and ``job``.
@@ -52,8 +52,7 @@ class ReplayOperator(SageMakerJobOperator):
     operator_extra_links = (JobLink(), JobLogLink(), ResultsLink())
 
     def __init__(self, *, endpoint: Endpoint, monitor: str = "data_quality", **kwargs: Any) -> None:
-        super().__init__(endpoint_name=endpoint.name, **kwargs)
-        self.endpoint = endpoint
+        super().__init__(endpoint=endpoint, **kwargs)
         self.monitor = monitor
 
     def execute(self, context: Context) -> Any:

@@ -67,7 +67,7 @@ def planned_processing(
         "StoppingCondition": {"MaxRuntimeInSeconds": endpoint.job.max_runtime_seconds},
         # Values are limited to 256 characters, so the environment points to the plan instead of carrying it.
         "Environment": {PLAN_ENVIRONMENT_KEY: f"{PLAN_PATH}/plan.json"},
-        "ProcessingInputs": [_input(mount) for mount in (Mount("plan", plan_uri, PLAN_PATH), *mounts)],
+        "ProcessingInputs": [mounted(mount) for mount in (Mount("plan", plan_uri, PLAN_PATH), *mounts)],
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
@@ -80,7 +80,8 @@ def planned_processing(
     }
 
 
-def _input(mount: Mount) -> Request:
+def mounted(mount: Mount) -> Request:
+    """The mount as a member of ``ProcessingInputs``."""
     return {
         "InputName": mount.name,
         "S3Input": {

@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from endpointwatch.capture import files as files_module
@@ -108,6 +108,7 @@ LINES = st.one_of(
 
 
 @settings(max_examples=150, deadline=None)
+@example(lines=[b"{}", b"{}", codecs.BOM_UTF8 + b"{}"], size=4, compressed=False)
 @given(lines=st.lists(LINES, max_size=10), size=st.sampled_from([16, 1 << 20]), compressed=st.booleans())
 def test_any_lines_are_rows_or_faults_however_they_are_cut(tmp_path_factory, lines, size, compressed):
     folder = tmp_path_factory.mktemp("objects")

@@ -93,8 +93,9 @@ def test_distances_are_those_from_the_sum_of_the_states(hours):
     assert {d["feature_name"]: d["distance"] for d in verdict(last)["distances"]} == expected
 
 
-def test_too_few_windows_fall_back_to_the_learnt_baseline(hours):
+def test_too_few_windows_fall_back_to_the_learnt_baseline(hours, learnt):
     first, second = map(verdict, hours([50.0, 50.0]))
+    assert first["baseline_id"] == second["baseline_id"] == learnt().document("data_quality/baseline.json")["id"]
     assert [v["feature_name"] for v in first["violations"]] == ["ratio"]
     assert second["reference"]["held_against"] == "learnt_baseline"
     assert [one["reason"] for one in second["reference"]["left_out"]] == ["it has no verdict"] * 2
@@ -104,6 +105,7 @@ def test_too_few_windows_fall_back_to_the_learnt_baseline(hours):
 def test_or_the_answer_is_no_baseline(hours):
     (only,) = map(verdict, hours([0.0], held={**ROLLING, "otherwise": "no_baseline"}))
     assert (only["status"], only["reference"]["held_against"], only["baseline_id"]) == ("NO_BASELINE", "nothing", None)
+    assert only["remedy"].startswith("Wait until enough earlier windows are judged")
     assert only["evidence"].endswith("Only 0 of 3 earlier windows can be used, 2 are needed: held against nothing.")
 
 

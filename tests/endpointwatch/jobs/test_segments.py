@@ -198,7 +198,24 @@ def test_a_baseline_has_a_part_for_each_segment_that_its_id_depends_on(learnt, s
 def test_without_a_baseline_nothing_is_told_apart_and_the_verdict_says_so(watched, traffic, segmented):
     done = watched(traffic.lines(60), of=segmented(), baseline=False)
     assert done.verdict["status"] == "NO_BASELINE"
-    assert done.verdict["segments"]["note"] == "No column 'colour': there is no baseline."
+    assert done.verdict["segments"]["note"] == "No column is named 'colour': there is no baseline."
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "note"),
+    [
+        (lambda record: [record(1, minute=5).replace("T14:", "T03:")], "NO_DATA", "There are no rows."),
+        (
+            lambda record: [record(n).replace(",red", ",red,1").replace(",blue", ",blue,1") for n in range(9)],
+            "SCHEMA_CHANGED",
+            "No column is named 'colour': the rows have other columns than the baseline.",
+        ),
+    ],
+)
+def test_a_window_without_segments_says_why(watched, traffic, segmented, lines, status, note):
+    verdict = watched(lines(traffic.record), of=segmented()).verdict
+    assert (verdict["status"], verdict["segments"]["note"]) == (status, note)
+    assert verdict["segments"]["segments"] == []
 
 
 def test_the_same_window_twice_leaves_the_same_segments(watched, traffic, segmented):

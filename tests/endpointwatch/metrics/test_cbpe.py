@@ -66,6 +66,23 @@ def test_with_calibrated_probabilities_the_estimate_is_close_to_what_is_realised
     assert cbpe.binary(rows, seed=5) == estimates
 
 
+def test_the_estimates_are_nannymls():
+    # NannyML 0.13.1, estimate_<name>(y_pred, calibrated) and estimate_roc_auc(calibrated, score) of these very rows.
+    theirs = {
+        "accuracy": 0.766086070733191,
+        "precision": 0.7535908040291148,
+        "recall": 0.6864465311946101,
+        "f1": 0.718453307720074,
+        "true_negative_rate": 0.8273460892832359,
+        "auc": 0.8484570041281374,
+    }
+    score = np.sort([(37 * row % 101 + 0.5) / 101 for row in range(101)])
+    ours = cbpe.binary(Scored(score, score**1.3, score > 0.6, np.ones(101, np.int64)), seed=0)
+    for name, value in theirs.items():
+        # NannyML rounds the curve's points to five digits.
+        assert ours[name].value == pytest.approx(value, abs=1e-6 if name == "auc" else 1e-12), name
+
+
 def test_bands_hold_what_chance_does_about_as_often_as_they_say():
     generator = np.random.default_rng(8)
     held = 0

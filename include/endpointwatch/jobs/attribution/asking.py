@@ -48,7 +48,12 @@ def opened(part: Duty | Lesson, features: tuple[str, ...]) -> Iterator[AskedMode
     yield live.Live(caller, settings.model, mark, settings.json_payloads)
 
 
-def explained(model: AskedModel, texts: NDArray[Any], against: NDArray[Any], settings: Attribution) -> Explanation:
+def asked_of(model: AskedModel, texts: NDArray[Any], against: NDArray[Any], settings: Attribution) -> Explanation:
+    """Explain rows of texts against baseline rows of texts, as the settings say.
+
+    Raises:
+        ModelError: The model cannot be asked or explained.
+    """
     asked = Asked(
         use_logit=settings.use_logit == "Enabled",
         samples=settings.num_samples,

@@ -68,9 +68,9 @@ def read(config: AnalysisConfig, container: Container) -> DataSet:
         label = None if config.label is None else _column(rows, config.label, "label")
         own = config.predicted_label is not None and config.predicted_label_dataset_uri is None
         predicted = _column(rows, config.predicted_label, "predicted_label") if own else None  # type: ignore[arg-type]
-    for place in config.excluded_columns:
-        rows = rows.drop(_column(rows, place, "excluded_columns"))
-    features = tuple(name for name in rows.columns if name not in (label, predicted))
+    # Excluded columns are no features of the model; they may still be sensitive ones, or the group variable.
+    excluded = {_column(rows, place, "excluded_columns") for place in config.excluded_columns}
+    features = tuple(name for name in rows.columns if name not in (label, predicted) and name not in excluded)
     joined = config.joinsource_name_or_index
     key = None if joined is None else _column(rows, joined, "joinsource_name_or_index")
     if config.facet_dataset_uri:

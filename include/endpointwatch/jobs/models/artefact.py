@@ -204,8 +204,8 @@ def _digest(paths: Sequence[Path]) -> str:
 
 
 def _texts(rows: NDArray[Any]) -> NDArray[Any]:
-    """Numbers as the shortest texts that read as the same ones; missing ones None."""
+    """Numbers as the shortest texts that read as the same ones, whole ones without a point; missing ones None."""
     table = np.empty(rows.shape, object)
     for place, value in np.ndenumerate(rows):
-        table[place] = None if np.isnan(value) else repr(float(value))
+        table[place] = None if np.isnan(value) else repr(float(value)).removesuffix(".0")
     return table

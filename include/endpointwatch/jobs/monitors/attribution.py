@@ -10,7 +10,7 @@ from endpointwatch.capture.window import Reading
 from endpointwatch.config.layout import Layout
 from endpointwatch.errors import BudgetError, ModelError
 from endpointwatch.jobs.attribution import learnt, sample, verdicts
-from endpointwatch.jobs.attribution.asking import declared, explained, opened, settings_of
+from endpointwatch.jobs.attribution.asking import asked_of, declared, opened, settings_of
 from endpointwatch.jobs.attribution.reference import baseline_rows
 from endpointwatch.jobs.attribution.sample import Sample
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
@@ -41,7 +41,7 @@ def judge(duty: Duty) -> Judged:
         return _left(duty, verdict)
     try:
         with opened(duty, features) as model:
-            explanation = explained(model, chosen.texts(), known.rows, settings)
+            explanation = asked_of(model, chosen.texts(), known.rows, settings)
     except ModelError as error:
         return _left(duty, verdicts.not_explained(verdict, error, chosen, settings))
     if explanation.cut_short:
@@ -50,7 +50,7 @@ def judge(duty: Duty) -> Judged:
     findings = attribution.check(current, known.attributions, settings.threshold)
     changes = attribution.changed(current, known.attributions)
     told = verdicts.findings_of(explanation, chosen, settings, changes, _steps(duty, changes, findings))
-    files.write_text(duty.folder / files.ANALYSIS, files.json_text(current.document()))
+    files.write_text(duty.folder / files.ANALYSIS, files.clarify_text(current.document()))
     reports.write_local(duty.folder, explanation, current, chosen.frame())
     reports.write_baseline_rows(duty.folder, features, known.rows)
     verdict = verdicts.judged(verdict, tally, findings, told)
@@ -79,7 +79,7 @@ def learn(lesson: Lesson) -> Learnt:
     chosen.take(rows)
     against = baseline_rows(rows, features, settings)
     with opened(lesson, features) as model:
-        explanation = explained(model, chosen.texts(), against, settings)
+        explanation = asked_of(model, chosen.texts(), against, settings)
         digest = getattr(model, "digest", None)
     if explanation.cut_short:
         raise BudgetError(
@@ -88,7 +88,7 @@ def learn(lesson: Lesson) -> Learnt:
         )
     told = attribution.suggest(explanation, features, settings.label_headers, settings.agg_method)
     folder = lesson.folder
-    files.write_text(folder / files.ANALYSIS, files.json_text(told.document()))
+    files.write_text(folder / files.ANALYSIS, files.clarify_text(told.document()))
     files.write_text(folder / files.STATISTICS, files.json_text(reports.statistics(explanation, told)))
     files.write_text(folder / files.CONSTRAINTS, files.json_text(reports.constraints(told, settings.threshold)))
     files.write_text(folder / reports.METADATA, files.json_text(_metadata(lesson, explanation, told, digest)))
@@ -133,7 +133,7 @@ def _steps(duty: Duty, changes: tuple[AttributionChange, ...], findings: Finding
 
 
 def _left(duty: Duty, verdict: Verdict, *metrics: dict[str, Any]) -> Judged:
-    document = reports.violations_document(verdict.violations)
-    files.write_text(duty.folder / files.VIOLATIONS, files.json_text(document))
+    document = files.clarify_violations(verdict.violations)
+    files.write_text(duty.folder / files.VIOLATIONS, files.clarify_text(document))
     files.write_text(duty.folder / files.VERDICT, verdict.to_json())
     return Judged(verdict, metrics)

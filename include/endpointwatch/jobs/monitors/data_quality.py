@@ -14,6 +14,7 @@ from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.data_sets import BY_POSITION, data_set_rows, preprocessed_rows, unnamed, without
 from endpointwatch.jobs.earlier import Earlier, earlier_windows
+from endpointwatch.jobs.gather import gathered
 from endpointwatch.jobs.monitors import segments
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
 from endpointwatch.jobs.plan import POSTPROCESSING_PATH, PREPROCESSING_PATH, STATES_PATH
@@ -51,14 +52,13 @@ def judge(duty: Duty) -> Judged:
     earlier = _earlier(duty, settings, learnt, state)
     if earlier:
         baseline = earlier.baseline(learnt, settings)
-        subject = replace(subject, baseline_id=earlier.identity(subject.baseline_id) if baseline else None)
+        subject = replace(subject, baseline_id=earlier.identity(subject.baseline_id))
     # No baseline, or nothing to hold against it: then nothing is checked, and the verdict says why.
     findings = data_quality.check(state, baseline, settings) if baseline and state.rows else None
     findings = findings if baseline is None or findings else Findings()
     verdict = verdict_of(subject, window.tally, findings, minimum_rows=settings.minimum_rows)
     if earlier:
-        told = {"reference": earlier.reference, "evidence": f"{verdict.evidence} {earlier.note}"}
-        verdict = verdict.model_copy(update=told)
+        verdict = earlier.told(verdict)
     if settings.segments:
         verdict = segments.judged(duty, settings, verdict, window.split, learnt, earlier)
     write_report(duty.folder, state, data_quality.suggest(state, settings), verdict.violations)
@@ -132,6 +132,9 @@ def _read(duty: Duty, settings: DataQuality, learnt: Baseline | None) -> _Read:
         json_payloads=settings.json_payloads,
         strict=settings.aws_compatible == "Enabled",
     )
+    if settings.segments is None:
+        state = gathered(duty.captures, tally, reading, names=names)
+        return _Read(data_quality.watched(state, settings), tally, None)
     return _collected(captured(duty.captures, tally, reading), tally, names, duty, settings)
 
 

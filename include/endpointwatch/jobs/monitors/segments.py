@@ -55,9 +55,8 @@ def judged(
     asked = settings.segments
     if asked is None:
         return verdict
-    if split is None or not split.seen(asked.column):
-        why = "the window's rows are not told apart" if learnt else "there is no baseline"
-        told = reports.Segments(column=asked.column, alarm=asked.alarm, note=f"No column {asked.column!r}: {why}.")
+    if split is None or not split.seen(asked.column) or not verdict.rows.analysed:
+        told = reports.Segments(column=asked.column, alarm=asked.alarm, note=_why_none(asked, verdict, learnt))
         return verdict.model_copy(update={"segments": told})
     found = []
     for value, state in _segments(split):
@@ -115,6 +114,14 @@ def known_values(folder: Path, column: str) -> tuple[str, ...]:
         return tuple(segment["value"] for segment in told["segments"] if segment["value"] is not None)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BaselineError(f"{index} cannot be read: {error}. Baseline again.") from error
+
+
+def _why_none(asked: Segments, verdict: Verdict, learnt: Baseline | None) -> str:
+    if not verdict.rows.analysed:
+        return "There are no rows."
+    if learnt is None:
+        return f"No column is named {asked.column!r}: there is no baseline."
+    return f"No column is named {asked.column!r}: the rows have other columns than the baseline."
 
 
 def _segments(split: Split) -> Iterator[tuple[str | None, Table]]:

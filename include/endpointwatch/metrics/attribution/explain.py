@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from endpointwatch.metrics.attribution import additive, sampling, trees
 from endpointwatch.metrics.attribution.explanation import TOLERANCE, Explanation, Matrix, Model
+from endpointwatch.metrics.attribution.sigmoid import sigmoid
 
 #: The exact ways, tried in this order, with what they are called in reports.
 EXACT = (("linear", additive.values), ("tree_shap", trees.values))
@@ -81,9 +82,20 @@ class _Outputs:
         outputs = self.model.predict(rows)
         if not self.use_logit:
             return outputs
-        # A probability that was rounded to 0 or 1 has no log-odds.
+        margin = self._margin(rows)
+        if margin is not None and np.abs(sigmoid(margin) - outputs).max(initial=0.0) <= TOLERANCE:
+            # Also where the probability is 1 to the last digit, so that its log-odds could not be told from it.
+            return margin
         inside = np.clip(outputs, _FLOOR, 1 - _FLOOR)
         return np.asarray(np.log(inside / (1 - inside)))
+
+    def _margin(self, rows: NDArray[Any]) -> Matrix | None:
+        """The log-odds before they became probabilities, where an estimator of two classes tells them."""
+        estimator = self.model.estimator
+        told = getattr(estimator, "decision_function", None)
+        if told is None or rows.dtype == object or len(getattr(estimator, "classes_", ())) != 2:  # noqa: PLR2004
+            return None
+        return np.asarray(told(rows), np.float64).reshape(len(rows), 1)
 
 
 def _exact(

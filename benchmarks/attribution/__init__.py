@@ -1,0 +1,1 @@
+"""Attribution of the demo's model against ``shap.KernelExplainer``."""

@@ -1,0 +1,71 @@
+"""Texts as the bytes they are: where each one lies, eight bytes read at once, and a column made of parts of a text."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+_WORD = 8
+_INLINE = 12  # so many bytes stand in the view itself
+# By length: the bytes of a word that belong to a text, after those that stand before it in the view.
+_FIRST = np.array([(1 << 8 * min(4, length)) - 1 for length in range(_INLINE + 1)], np.uint64)
+_REST = np.array([(1 << 8 * max(0, length - 4)) - 1 for length in range(_INLINE + 1)], np.uint64)
+_HALF = np.uint64(32)
+
+
+def contents(texts: pa.Array) -> tuple[Bytes, Places]:
+    """The bytes of an Arrow array of large strings without nulls, and where each text begins and the last one ends."""
+    _, offset_buffer, data_buffer = texts.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.empty(0, np.uint8)
+    return data[offsets[0] : offsets[-1]], offsets - offsets[0]
+
+
+def padded(data: Bytes) -> Bytes:
+    """``data`` with zeros behind it, so that the words from any place on can be read."""
+    return np.concatenate((data, np.zeros(2 * _WORD, np.uint8)))
+
+
+def words_at(data: Bytes, starts: Places, count: int = 1) -> Words:
+    """``count`` words of eight bytes from each of ``starts`` on, the first byte lowest; shape ``(n, count)``.
+
+    Args:
+        data: Made by :func:`padded`.
+        starts: Places of the data that was padded.
+        count: One or two.
+    """
+    # Items that overlap: at each place as many bytes from there on as one.
+    items = np.ndarray((data.size - _WORD * count + 1,), f"V{_WORD * count}", data.data, strides=(1,))
+    return items[starts].view("<u8").reshape(-1, count)
+
+
+def texts_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = False) -> pl.Series:
+    """The texts that stand in ``data`` as a column, which refers to these bytes where a text is long.
+
+    Args:
+        data: Valid UTF-8, less than 2 GB, made by :func:`padded`.
+        starts: Where each text begins, shape ``(n,)``.
+        lengths: Their bytes, shape ``(n,)``.
+        blank: Whether a text of no bytes stays a text; else it becomes null.
+
+    References:
+        Arrow columnar format, "Variable-size Binary View Layout".
+    """
+    short = np.minimum(lengths, _INLINE)
+    words = words_at(data, starts, 2)
+    views = np.empty((starts.size, 2), np.uint64)
+    views[:, 0] = lengths.astype(np.uint64) | (words[:, 0] & _FIRST[short]) << _HALF
+    views[:, 1] = (words[:, 0] >> _HALF | words[:, 1] << _HALF) & _REST[short]
+    if int(lengths.max(initial=0)) > _INLINE:
+        long = lengths > _INLINE
+        views[long, 1] = starts[long].astype(np.uint64) << _HALF
+    missing = 0 if blank else starts.size - int(np.count_nonzero(lengths))
+    bitmap = pa.py_buffer(np.packbits(lengths > 0, bitorder="little")) if missing else None
+    buffers = [bitmap, pa.py_buffer(views), pa.py_buffer(data)]
+    return pl.Series(pa.Array.from_buffers(pa.string_view(), starts.size, buffers, missing))

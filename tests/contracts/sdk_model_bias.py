@@ -1,0 +1,105 @@
+"""What a user of the SDK's ``ModelBiasMonitor`` writes; run as a program of its own by ``test_sagemaker_sdk_bias.py``.
+
+The last line it prints is one JSON object: the configurations that the SDK's own classes write, and, with a data set
+in S3, the baseline that its job learnt, as its own classes read it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import boto3
+from sagemaker.core.clarify import BiasConfig, DataConfig, ModelPredictedLabelConfig, _AnalysisConfigGenerator
+from sagemaker.core.helper.session_helper import Session
+from sagemaker.core.model_monitor.clarify_model_monitoring import BiasAnalysisConfig, ModelBiasMonitor
+from sagemaker.core.model_monitor.monitoring_files import Constraints
+
+HEADERS = ["approved", "predicted", "gender", "age", "occupation"]
+
+
+def configurations() -> dict[str, Any]:
+    """The documents for a baselining job and for a schedule."""
+    bias = BiasConfig(
+        label_values_or_threshold=[1],
+        facet_name=["gender", "age"],
+        facet_values_or_threshold=[["f"], [40]],
+        group_name="occupation",
+    )
+    every_value = BiasConfig(label_values_or_threshold=["yes", "soon"], facet_name=2)
+    beside = DataConfig(
+        s3_data_input_path="s3://b/data.csv",
+        s3_output_path="s3://b/out",
+        label="approved",
+        headers=HEADERS[:1] + HEADERS[3:],
+        dataset_type="text/csv",
+        joinsource=1,
+        facet_dataset_uri="s3://b/facets.csv",
+        facet_headers=["age", "gender"],
+        predicted_label_dataset_uri="s3://b/answers.csv",
+        predicted_label_headers=["score"],
+        predicted_label="score",
+        excluded_columns=["occupation"],
+    )
+    lines = DataConfig(
+        s3_data_input_path="s3://b/data.jsonl",
+        s3_output_path="s3://b/out",
+        label="label",
+        features="features",
+        headers=HEADERS,
+        dataset_type="application/jsonlines",
+    )
+    return {
+        "schedule": BiasAnalysisConfig(bias, headers=HEADERS, label="approved")._to_dict(),
+        "every value": _AnalysisConfigGenerator.bias_pre_training(lines, every_value, ["CI", "DPL"]),
+        "beside": _AnalysisConfigGenerator.bias(
+            beside, bias, None, ModelPredictedLabelConfig(probability_threshold=0.8), "all", ["DI", "FT"]
+        ),
+    }
+
+
+def baseline(dataset: str, output: str) -> dict[str, Any]:
+    # Without a default bucket the SDK asks STS for the account, and it does so at AWS's own address whatever
+    # AWS_ENDPOINT_URL says.
+    session = Session(boto_session=boto3.Session(region_name="us-east-1"), default_bucket="sdk-bias")
+    monitor = ModelBiasMonitor(
+        role="arn:aws:iam::123456789012:role/EndpointWatch",
+        instance_count=1,
+        instance_type="ml.m5.large",
+        max_runtime_in_seconds=600,
+        sagemaker_session=session,
+    )
+    # What `suggest_baseline` does; in SDK 3 its last line asks the finished job for an attribute that it does not have.
+    processor = monitor._create_baselining_processor()
+    bias = BiasConfig([1], "gender", ["f"], "occupation")
+    data = DataConfig(
+        s3_data_input_path=dataset,
+        s3_output_path=output,
+        label="approved",
+        headers=HEADERS,
+        dataset_type="text/csv",
+        predicted_label="predicted",
+    )
+    processor.run_bias(data_config=data, bias_config=bias, wait=True, logs=True)
+    sagemaker = boto3.client("sagemaker", region_name="us-east-1")
+    (job,) = sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
+    told = sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])
+    return {
+        "image": monitor.image_uri,
+        "status": told["ProcessingJobStatus"],
+        "exit_message": told.get("ExitMessage"),
+        "constraints": Constraints.from_s3_uri(f"{output}/analysis.json", sagemaker_session=session).body_dict,
+        "config": BiasAnalysisConfig(bias, headers=HEADERS, label="approved")._to_dict(),
+    }
+
+
+def main(arguments: list[str]) -> None:
+    answer = {"configurations": configurations()}
+    if arguments:
+        answer["baseline"] = baseline(*arguments)
+    print("\n" + json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
