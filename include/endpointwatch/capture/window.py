@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from endpointwatch.capture import encodings
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.capture.files import files, passed_over
 from endpointwatch.capture.labels import UNREAD
 from endpointwatch.capture.marks import OWN_TRAFFIC
@@ -134,13 +135,13 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
     for path in passed_over(folder, SUFFIXES):
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     keys = Keys()
-    for path in files(folder, SUFFIXES):
+    pieces = ((path, *piece) for path in files(folder, SUFFIXES) for piece in records(path))
+    for path, frame, malformed in ahead(pieces):
         name = path.relative_to(folder).as_posix() if path != folder else path.name
-        for frame, malformed in records(path):
-            for fault in malformed:
-                tally.set_aside("json", name, fault.line, fault.reason)
-            if frame.height:
-                yield from _rows(frame, name, tally, reading, keys)
+        for fault in malformed:
+            tally.set_aside("json", name, fault.line, fault.reason)
+        if frame.height:
+            yield from _rows(frame, name, tally, reading, keys)
 
 
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:
