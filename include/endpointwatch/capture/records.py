@@ -6,23 +6,20 @@ Record schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-dat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.capture.files import DamagedError, chunks
 
 _SIDE = pl.Struct({"data": pl.String, "encoding": pl.String, "observedContentType": pl.String})
 _GROUND_TRUTH = pl.Struct({"data": pl.String, "encoding": pl.String})
 _METADATA = ("eventId", "inferenceId", "inferenceTime", "invocationSource")
-_RECORD: dict[str, pl.DataType] = {
-    "captureData": pl.Struct({"endpointInput": _SIDE, "endpointOutput": _SIDE}),
-    "groundTruthData": _GROUND_TRUTH,
-    "eventMetadata": pl.Struct(dict.fromkeys(_METADATA, pl.String)),
-}
 SIDES = ("output", "input")
 _KEYS = {"input": "endpointInput", "output": "endpointOutput"}
 COLUMNS: dict[str, type[pl.DataType]] = {
@@ -44,43 +41,97 @@ class Malformed:
     reason: str
 
 
-def records(path: Path) -> Iterator[tuple[pl.DataFrame, list[Malformed]]]:
-    """The records of one file, some megabytes at a time.
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Some records of one file.
 
-    Yields:
-        Records with the columns of :data:`COLUMNS` (null where the record does not say), and the lines that are none.
-        Blank lines are neither. Where a compressed file breaks off, the rest counts as one line that is no record.
+    Attributes:
+        path: The file.
+        frame: The columns of :data:`COLUMNS`, null where the record does not say.
+        malformed: The lines that are no record. Blank lines are neither.
     """
+
+    path: Path
+    frame: pl.DataFrame
+    malformed: list[Malformed]
+
+
+def records(path: Path) -> Iterator[tuple[pl.DataFrame, list[Malformed]]]:
+    """The records of one file as :func:`records_of` reads them."""
+    for part in records_of([path]):
+        yield part.frame, part.malformed
+
+
+def records_of(paths: Iterable[Path], sides: tuple[str, ...] = SIDES) -> Iterator[Records]:
+    """The records of files, one after the other and some megabytes at a time.
+
+    Args:
+        paths: The files. Where a compressed one breaks off, the rest counts as one line that is no record.
+        sides: Those to read; the columns of the others are null.
+    """
+    return ahead(partial(_read, sides), (piece for path in paths for piece in _pieces(path)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Whole lines of a file, of which the first has the number ``first``; or why the file breaks off there."""
+
+    path: Path
+    first: int
+    raw: bytes = b""
+    count: int = 0
+    broken: str | None = None
+
+
+def _pieces(path: Path) -> Iterator[_Piece]:
     first = 1
     try:
         for chunk in chunks(path):
             count = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-            frame = _fast(chunk, first, count)
-            yield _careful(chunk, first) if frame is None else (frame, [])
+            yield _Piece(path, first, chunk, count)
             first += count
     except DamagedError as error:
-        yield pl.DataFrame(schema=COLUMNS), [Malformed(first, str(error))]
+        yield _Piece(path, first, broken=str(error))
 
 
-def _fast(chunk: bytes, first: int, count: int) -> pl.DataFrame | None:
+def _read(sides: tuple[str, ...], piece: _Piece) -> Records:
+    if piece.broken is not None:
+        return Records(piece.path, pl.DataFrame(schema=COLUMNS), [Malformed(piece.first, piece.broken)])
+    frame = _fast(piece.raw, piece.first, piece.count, sides)
+    if frame is not None:
+        return Records(piece.path, frame, [])
+    return Records(piece.path, *_careful(piece.raw, piece.first, sides))
+
+
+def _fast(chunk: bytes, first: int, count: int, sides: tuple[str, ...] = SIDES) -> pl.DataFrame | None:
     """All lines at once; None when one of them is not a plain record, so that it has to be found."""
-    if b"\\ud" in chunk or b"\\uD" in chunk:
+    if b"\\u" in chunk and (b"\\ud" in chunk or b"\\uD" in chunk):
         # Polars' parser lets half of a surrogate pair through as garbage.
         return None
+    schema = {
+        "captureData": pl.Struct({_KEYS[side]: _SIDE for side in sides}),
+        "groundTruthData": _GROUND_TRUTH,
+        "eventMetadata": pl.Struct(dict.fromkeys(_METADATA, pl.String)),
+    }
     try:
-        chunk.decode()
-        frame = pl.read_ndjson(chunk, schema=_RECORD)
-    except (UnicodeDecodeError, pl.exceptions.PolarsError):
+        frame = pl.read_ndjson(chunk, schema=schema)
+    except pl.exceptions.PolarsError:
         return None
     if frame.height != count:
         return None
-    return _flat(frame).with_columns(line=pl.int_range(first, first + count, dtype=pl.Int64)).select(*COLUMNS)
+    line = pl.int_range(first, first + count, dtype=pl.Int64)
+    return _flat(frame, sides).with_columns(line=line).select(*COLUMNS)
 
 
-def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+def _flat(frame: pl.DataFrame, sides: tuple[str, ...]) -> pl.DataFrame:
     capture, metadata = pl.col("captureData").struct, pl.col("eventMetadata").struct
-    columns = []
-    for side in SIDES:
+    columns = [
+        pl.lit(None, pl.String).alias(f"{side}_{part}")
+        for side in SIDES
+        if side not in sides
+        for part in ("data", "encoding", "type")
+    ]
+    for side in sides:
         payload = capture.field(_KEYS[side]).struct
         columns += [
             payload.field("data").alias(f"{side}_data"),
@@ -93,7 +144,7 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(columns)
 
 
-def _careful(chunk: bytes, first: int) -> tuple[pl.DataFrame, list[Malformed]]:
+def _careful(chunk: bytes, first: int, sides: tuple[str, ...] = SIDES) -> tuple[pl.DataFrame, list[Malformed]]:
     """Line by line: slower, and it knows which line is wrong and why."""
     rows: list[dict[str, object]] = []
     malformed: list[Malformed] = []
@@ -101,7 +152,7 @@ def _careful(chunk: bytes, first: int) -> tuple[pl.DataFrame, list[Malformed]]:
         if not raw.strip():
             continue
         try:
-            rows.append(_row(raw, line))
+            rows.append(_row(raw, line, sides))
         except UnicodeError:
             malformed.append(Malformed(line, "the line is not UTF-8"))
         except RecursionError:
@@ -111,7 +162,7 @@ def _careful(chunk: bytes, first: int) -> tuple[pl.DataFrame, list[Malformed]]:
     return pl.DataFrame(rows, schema=COLUMNS), malformed
 
 
-def _row(raw: bytes, line: int) -> dict[str, object]:
+def _row(raw: bytes, line: int, sides: tuple[str, ...]) -> dict[str, object]:
     try:
         record = json.loads(raw, object_pairs_hook=_first_wins)
     except json.JSONDecodeError as error:
@@ -120,7 +171,7 @@ def _row(raw: bytes, line: int) -> dict[str, object]:
         raise ValueError("the line is JSON, but not an object")  # noqa: TRY004 (a fault of the data, not of a caller)
     capture, metadata = _part(record, "captureData"), _part(record, "eventMetadata")
     row: dict[str, object] = {"line": line, "truth_data": _text(_part(record, "groundTruthData").get("data"))}
-    for side in SIDES:
+    for side in sides:
         payload = _part(capture, _KEYS[side])
         row[f"{side}_data"] = _text(payload.get("data"))
         row[f"{side}_encoding"] = _text(payload.get("encoding"))

@@ -13,7 +13,7 @@ from endpointwatch.capture.files import files, passed_over
 from endpointwatch.capture.labels import UNREAD
 from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
-from endpointwatch.capture.records import SIDES, records
+from endpointwatch.capture.records import SIDES, records_of
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.window import Window
@@ -89,13 +89,12 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
     for path in passed_over(folder, SUFFIXES):
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     keys = Keys()
-    for path in files(folder, SUFFIXES):
-        name = path.relative_to(folder).as_posix() if path != folder else path.name
-        for frame, malformed in records(path):
-            for fault in malformed:
-                tally.set_aside("json", name, fault.line, fault.reason)
-            if frame.height:
-                yield from _rows(frame, name, tally, reading, keys)
+    for part in records_of(files(folder, SUFFIXES), reading.sides):
+        name = part.path.relative_to(folder).as_posix() if part.path != folder else folder.name
+        for fault in part.malformed:
+            tally.set_aside("json", name, fault.line, fault.reason)
+        if part.frame.height:
+            yield from _rows(part.frame, name, tally, reading, keys)
 
 
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import polars as pl
 
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.capture.files import DamagedError, chunks
 from endpointwatch.capture.records import Malformed
-from endpointwatch.merge.ahead import ahead
 
 Schema = dict[str, pl.DataType]
 _BOM = b"\xef\xbb\xbf"
@@ -128,7 +128,7 @@ def _together(joined: bytes, count: int, schema: Schema) -> pl.DataFrame | None:
 
 def _has_surrogates(raw: bytes) -> bool:
     # Polars' parser lets half of a surrogate pair through as garbage.
-    return b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw)
+    return b"\\" in raw and b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw)
 
 
 def _reason(raw: bytes, schema: Schema) -> str:
