@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import polars as pl
-from captures import FEATURES, FIRST, OUTPUT, SPAN, Traffic, table, write_file
 
+from captures import FEATURES, FIRST, OUTPUT, SPAN, Traffic, table, write_file
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading
 from endpointwatch.config.window import Window

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -159,7 +160,7 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
         inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in reading.windows])
         outside, frame = _parted(frame, ~inside)
         tally.outside_window += _count(outside, reading)
-    odd, frame = _parted(frame, _doubtful(reading))
+    odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
     if odd.height:
         sound = _set_aside(odd, file, tally, reading)
         frame = pl.concat([frame, sound]).sort("line")
@@ -244,14 +245,15 @@ def _times(texts: pl.Series, form: str) -> pl.Series:
     return texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
 
 
-def _doubtful(reading: Reading) -> pl.Expr:
+@cache
+def _doubtful(sides: tuple[str, ...], *, strict: bool) -> pl.Expr:
     """Whether a closer look at a record is worth while: it holds for all records for which there is a reason."""
     doubts = []
-    for side in reading.sides:
+    for side in sides:
         data, encoding = pl.col(f"{side}_data"), pl.col(f"{side}_encoding")
         doubts += [data.is_null(), encoding.is_null(), ~encoding.is_in(encodings.READ)]
         doubts += [data == "", data.str.starts_with("\n"), data.str.starts_with("\r")]
-    if reading.strict and len(reading.sides) > 1:
+    if strict and len(sides) > 1:
         doubts.append(pl.col("output_encoding") != pl.col("input_encoding"))
     return pl.any_horizontal(doubts)
 
