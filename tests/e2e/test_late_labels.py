@@ -1,4 +1,4 @@
-"""Labels that come late, in a real Airflow: a window's answer becomes final, and no other window's files are touched."""
+"""Labels that come late, in a real Airflow: a window's answer becomes final, and no other window's files change."""
 
 from __future__ import annotations
 
