@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,9 @@ class FakeStore:
 
     def write(self, uri: str, text: str, *, content_type: str = "application/json") -> None:
         self.files[uri] = text
+
+    def download(self, uri: str, path: Path) -> None:
+        path.write_text(self.files[uri])
 
     def exists(self, uri: str) -> bool:
         return uri in self.files

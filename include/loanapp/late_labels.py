@@ -68,7 +68,7 @@ class LateLabels:
         return str(self.runs.api.trigger(self.dag_id)["dag_run_id"])
 
     def judged_again(self, run_id: str) -> list[tuple[Hour, Verdict]]:
-        """The late hours and their final verdicts, once the run has ended; earlier ones are kept, decisions made anew."""
+        """The late hours and their final verdicts, once the run has ended."""
         self.runs.finish(self.dag_id, run_id)
         found = []
         for hour in self.story.late:

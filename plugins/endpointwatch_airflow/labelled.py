@@ -26,25 +26,20 @@ def label_monitors(endpoint: Endpoint) -> tuple[str, ...]:
     return tuple(settings.kind for settings in endpoint.monitors if isinstance(settings, NEED_LABELS))
 
 
-def label_root(endpoint: Endpoint) -> str:
-    """Where the labels lie by which windows are judged, without a trailing slash.
+def limits_of(endpoint: Endpoint) -> GroundTruth:
+    """Where the labels lie by which windows are judged, and how long they are waited for.
 
     Raises:
         ConfigError: The endpoint has no ``ground_truth`` section.
     """
     if endpoint.ground_truth is None:
         raise ConfigError(f"Endpoint {endpoint.name!r} has no `ground_truth` section, so no labels to judge by.")
-    return endpoint.ground_truth.uri
+    return endpoint.ground_truth
 
 
-def closed(endpoint: Endpoint, window: Window, now: datetime) -> bool:
-    """Whether no label of the window is waited for any longer at ``now``."""
-    return endpoint.ground_truth is not None and now >= closes_at(endpoint.ground_truth, window)
-
-
-def closes_at(limits: GroundTruth, window: Window) -> datetime:
-    """The moment from which on the window's verdict is final, whatever labels came."""
-    return window.end + timedelta(hours=limits.maximum_age_hours)
+def closed(limits: GroundTruth, window: Window, now: datetime) -> bool:
+    """Whether no label of the window is waited for any longer at ``now``: its verdict is final, whatever labels came."""
+    return now >= window.end + timedelta(hours=limits.maximum_age_hours)
 
 
 def window_labels(
@@ -63,9 +58,15 @@ def labels_since(store: StoreHook, root: str, windows: Iterable[Window]) -> tupl
     to stop at. It is never before the prediction, so earlier hours need not be read, and are not listed: keys begin
     with their hour. ``root`` has no trailing slash.
     """
+    windows = tuple(windows)
     first = _first_hour(windows)
-    found = store.objects(f"{root}/", after=f"{root}/{first:%Y/%m/%d/%H}/")
+    found = store.objects(f"{root}/", after=start_after(root, windows))
     return tuple(sorted((item for item in found if _hour(item.key) >= first), key=lambda item: item.key))
+
+
+def start_after(root: str, windows: Iterable[Window]) -> str:
+    """Below ``root``, no object whose URI sorts before this one can hold a label of the windows."""
+    return f"{root}/{_first_hour(windows):%Y/%m/%d/%H}/"
 
 
 def of_window(objects: Iterable[StoredObject], window: Window) -> tuple[StoredObject, ...]:

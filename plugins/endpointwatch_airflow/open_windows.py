@@ -63,9 +63,7 @@ def open_windows(store: StoreHook, endpoint: Endpoint, limits: GroundTruth, now:
     return tuple(sorted(found.values(), key=lambda one: (one.window.start, one.window.end)))
 
 
-def due(
-    store: StoreHook, endpoint: Endpoint, limits: GroundTruth, waiting: tuple[OpenWindow, ...], now: datetime
-) -> tuple[Window, ...]:
+def due(store: StoreHook, limits: GroundTruth, waiting: tuple[OpenWindow, ...], now: datetime) -> tuple[Window, ...]:
     """Those that are to be judged again: other labels are there than they were judged by, or their time is up.
 
     Lists label objects from the hour of the oldest of them on, once. What has changed follows from the hash in each
@@ -78,7 +76,7 @@ def due(
     return tuple(
         one.window
         for one in waiting
-        if closed(endpoint, one.window, now) or manifest_hash(of_window(labels, one.window)) != one.labels_manifest
+        if closed(limits, one.window, now) or manifest_hash(of_window(labels, one.window)) != one.labels_manifest
     )
 
 

@@ -118,6 +118,26 @@ def test_the_replay_form_asks_for_every_setting_that_can_be_changed_and_starts_w
     assert not dag.timetable.can_be_scheduled
 
 
+QUALITY = {"kind": "model_quality", "problem_type": "BinaryClassification", "probability_attribute": "0"}
+
+
+def test_an_endpoint_with_labels_and_a_monitor_that_needs_them_judges_windows_again(endpoints):
+    truth = {"uri": "s3://bucket/truth", "schedule": "5 */6 * * *"}
+    write(endpoints, "loans", monitors=[{"kind": "data_quality"}, QUALITY], ground_truth=truth)
+    write(endpoints, "cards", ground_truth=truth)
+    found = bag()
+    assert found.import_errors == {}
+    assert [name for name in found.dags if name.endswith("__labels")] == ["loans__labels"]
+    dag = found.dags["loans__labels"]
+    assert set(dag.task_dict) == {
+        "find_windows", "judge_again", "stop_jobs", "judged", "decide", "retrain", "notify", "nothing",
+    }  # fmt: skip
+    assert dag.timetable.summary == "5 */6 * * *"
+    assert dag.max_active_runs == 1
+    assert not re.findall(r"\{\w+\}", dag.doc_md or "")
+    assert DagSerialization.to_dict(dag)
+
+
 def test_an_endpoint_without_training_has_nothing_to_retrain(endpoints):
     assert "retrain" not in bag().dags["cards__monitor"].task_dict
 

@@ -56,6 +56,14 @@ def test_violations_are_found_in_the_new_systems_hours_and_nowhere_else(loop):
         assert len(violations) == len(drifted)
 
 
+def test_model_quality_is_judged_beside_data_quality_and_says_nothing_else(loop):
+    for hour in loop.story.hours:
+        verdict = loop.results.verdict(hour.window, "model_quality")
+        assert verdict.status == ("VIOLATIONS" if hour.drifted else "OK")
+        assert {violation.metric_name for violation in verdict.violations} == ({"auc"} if hour.drifted else set())
+        assert verdict.labels_final
+
+
 def test_both_model_versions_have_a_baseline_of_their_own(loop, layout):
     ids = set()
     for version in ("loan-approval-v1", "loan-approval-v2"):
@@ -77,7 +85,10 @@ def test_two_approved_packages_name_their_training_job_and_the_data_of_their_bas
         assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == artifact
         bucket, key = split(metadata["baseline_dataset_uri"])
         header = loop.cloud.read(bucket, key).decode().splitlines()[0].split(",")
-        assert header == [loop.endpoint.training.prediction, *loop.endpoint.training.features]
+        training = loop.endpoint.training
+        assert header == [training.prediction, *training.features, training.label]
+        bucket, key = split(metadata["held_out_dataset_uri"])
+        assert loop.cloud.read(bucket, key).decode().splitlines()[0].split(",") == header
 
 
 def test_the_challenger_beat_the_champion_on_the_same_rows(loop):
@@ -115,7 +126,7 @@ def test_the_decision_that_retrained_names_the_three_windows_it_rests_on(loop, a
     decision = loop.cloud.json(runs[0]["conf"]["decision"])
     drifted = [hour.window for hour in loop.story.drifted]
     assert decision["action"] == "retrain"
-    assert [Window.model_validate(seen["window"]) for seen in decision["evidence"]] == drifted
+    assert {Window.model_validate(seen["window"]) for seen in decision["evidence"]} == set(drifted)
     assert [Window.model_validate(window) for window in runs[0]["conf"]["windows"]] == drifted
 
 

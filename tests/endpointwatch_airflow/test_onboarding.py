@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_fakes import NOW, FakeSageMaker, FakeStore, at_the_border, context, endpoint
 from endpointwatch.config.layout import Layout
@@ -131,3 +132,31 @@ def test_a_job_that_leaves_no_baseline_is_an_error():
     at_the_border(task, sagemaker, store)
     with pytest.raises(MissingResultError):
         task.execute(context(task))
+
+
+QUALITY = {"kind": "model_quality", "problem_type": "BinaryClassification", "probability_attribute": "0"}
+
+
+def test_held_out_rows_are_mounted_beside_the_data_set_where_a_monitor_needs_labels():
+    held_out = "s3://bucket/held_out.csv"
+    sagemaker, store = FakeSageMaker(), FakeStore()
+    sagemaker.model = ModelVersion("v1", None, {"baseline_dataset_uri": DATA, "held_out_dataset_uri": held_out})
+    uri = record(sagemaker, store)
+
+    def started(**changes: Any) -> tuple[dict[str, str], BaselinePlan]:
+        task = LearnBaselineOperator(
+            task_id="learn", endpoint=endpoint(**changes), deployment_uri=uri, aws_conn_id=None, deferrable=True
+        )
+        with pytest.raises(TaskDeferred) as deferred:
+            at_the_border(task, sagemaker, store).execute(context(task))
+        plan = PLAN.validate_json(store.files[f"{ROOT}/jobs/{deferred.value.trigger.job_name}/plan.json"])
+        assert isinstance(plan, BaselinePlan)
+        inputs = sagemaker.started[-1]["ProcessingInputs"]
+        return {mount["InputName"]: mount["S3Input"]["S3Uri"] for mount in inputs}, plan
+
+    mounts, plan = started(monitors=[{"kind": "data_quality"}, QUALITY])
+    assert (mounts["dataset"], mounts["held_out"]) == (DATA, held_out)
+    assert plan.held_out_dataset_uri == held_out
+    assert "held_out" not in started()[0]
+    own = started(monitors=[QUALITY], held_out_dataset_uri="s3://bucket/own.csv")[0]
+    assert own["held_out"] == "s3://bucket/own.csv"

@@ -12,7 +12,7 @@ from endpointwatch_airflow.links.sagemaker import JobLink
 from endpointwatch_airflow.operators.stop import StopJobsOperator
 
 
-def stop(sagemaker: FakeSageMaker, started: dict[str, Any]) -> list[str]:
+def stop(sagemaker: FakeSageMaker, started: Any) -> list[str]:
     task = at_the_border(StopJobsOperator(task_id="stop", job_task_ids=["run"], aws_conn_id=None), sagemaker)
     run = context(task)
     run["ti"].pushed[JobLink.key] = started
@@ -39,3 +39,8 @@ def test_a_task_that_started_no_job_leaves_nothing_to_stop():
 
 def test_a_job_that_is_gone_is_no_error():
     assert stop(FakeSageMaker(), JOB) == []
+
+
+def test_of_the_jobs_of_a_mapped_task_those_that_still_run_are_stopped():
+    jobs = {name: Outcome("ProcessingJob", name, status) for name, status in (("a", "Completed"), ("b", "InProgress"))}
+    assert stop(FakeSageMaker(jobs=jobs), [{**JOB, "job_name": name} for name in jobs]) == ["b"]

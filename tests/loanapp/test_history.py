@@ -75,7 +75,7 @@ def test_the_labels_of_an_hour_are_model_monitors_ground_truth_records(cloud, se
         }
         assert said == {
             application.inference_id: {"data": application.label, "encoding": "CSV"}
-            for application in hour.applications
+            for application in hour.labelled_at_once
         }
 
 

@@ -100,3 +100,14 @@ def test_a_story_that_cannot_be_told_is_refused():
         tell(APPLICATIONS, ANCHOR + timedelta(minutes=5))
     with pytest.raises(ValueError, match="needs 2700 applications, there are 1959"):
         tell(APPLICATIONS, ANCHOR, rows=500)
+
+
+def test_two_hours_get_most_of_their_labels_late_and_every_other_hour_at_once():
+    story = tell(APPLICATIONS, ANCHOR)
+    assert [hour.drifted for hour in story.late] == [False, True]
+    for hour in story.hours:
+        at_once, late = hour.labelled_at_once, hour.labelled_late
+        assert (*at_once, *late) == hour.applications[: len(at_once) + len(late)]
+        shares = len(at_once) / ROWS, (len(at_once) + len(late)) / ROWS
+        # Rounded up: a share in whole percent, rounded down, is the one that is meant.
+        assert shares == ((0.312, 0.972) if hour.late else (1.0, 1.0))

@@ -31,6 +31,13 @@ class LabelRecord(Section):
     )
 
 
+class LabelWait(Section):
+    """How long a window's first judgement waits for labels; all its monitors wait with it."""
+
+    coverage: Share = Field(0.95, description="Go on once this share of the captured inferences has a label.")
+    hours: int = Field(24, ge=1, description="Go on so long after the window's end, whatever labels came.")
+
+
 class GroundTruth(Section):
     """Labels below `uri`, in Model Monitor's layout: a folder an hour, `yyyy/mm/dd/hh`, in which they became known."""
 
@@ -43,6 +50,9 @@ class GroundTruth(Section):
         168, ge=1, description="So long after the window's end its verdict is final, whatever labels came."
     )
     schedule: str = Field("20 * * * *", description="When windows that wait are looked through for labels; UTC cron.")
+    wait: LabelWait | None = Field(
+        None, description="Let the monitor DAG wait for labels; null judges at once, and again when labels come."
+    )
     minimum_labels: int = Field(1, ge=1, description="With fewer labelled inferences nothing is judged.")
 
     @field_validator("uri")

@@ -53,7 +53,7 @@ class FindLateLabelsOperator(EndpointWatchOperator):
         uri, now = Layout.of(self.endpoint).open_windows(), self.clock()
         persist_results(self, context, self.hook, uri.rpartition("/")[0])
         waiting = open_windows(self.store, self.endpoint, limits, now)
-        again = due(self.store, self.endpoint, limits, waiting, now)
+        again = due(self.store, limits, waiting, now)
         self.store.write(uri, document(waiting))
         self.log.info("%d windows wait for labels, %d of them are judged again", len(waiting), len(again))
         for window in again[:AT_MOST]:

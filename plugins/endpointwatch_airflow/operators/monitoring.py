@@ -29,7 +29,7 @@ from endpointwatch_airflow.deployments import recorded
 from endpointwatch_airflow.earlier import earlier_states
 from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
-from endpointwatch_airflow.labelled import closed, label_root, window_labels
+from endpointwatch_airflow.labelled import closed, limits_of, window_labels
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
@@ -123,7 +123,7 @@ class RunMonitorsOperator(PlannedJobOperator):
             input_manifest=manifest_hash((*self.inputs, *earlier, *(script.object for script in scripts))),
             model_data_uri=model_data_uri(self.hook, self.endpoint, self.deployment, self.monitors),
             labels_manifest=manifest_hash(labels) if labels is not None else None,
-            labels_closed=labels is not None and closed(self.endpoint, window, self.clock()),
+            labels_closed=labels is not None and closed(limits_of(self.endpoint), window, self.clock()),
         )
         root = capture_root(self.endpoint)
         plan_uri, manifest_uri = f"{layout.job(job)}/plan.json", f"{layout.job(job)}/capture.manifest"
@@ -138,7 +138,7 @@ class RunMonitorsOperator(PlannedJobOperator):
             mounts.append(Mount("states", states_uri, STATES_PATH, manifest=True))
         if labels:
             labels_uri = f"{layout.job(job)}/labels.manifest"
-            self.store.write(labels_uri, manifest(label_root(self.endpoint), labels))
+            self.store.write(labels_uri, manifest(limits_of(self.endpoint).uri, labels))
             mounts.append(Mount("ground_truth", labels_uri, GROUND_TRUTH_PATH, manifest=True))
         mounts += [script.mount for script in scripts]
         mounts += model_mounts(plan.model_data_uri)

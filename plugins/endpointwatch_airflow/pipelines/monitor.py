@@ -16,10 +16,13 @@ from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.pipelines.answer import answer
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 from endpointwatch_airflow.sensors.capture import CaptureSettledSensor
+from endpointwatch_airflow.sensors.labels import LabelsArrivedSensor
 from endpointwatch_airflow.windows import window_params
 
 PIPELINE: Final = "monitor"
 WINDOWS_AT_ONCE: Final = 4
+#: A sensor that has not ended so long after it should have is stuck.
+SLACK_HOURS: Final = 24
 
 DOC: Final = """
 ### Judge every window of `{name}`
@@ -32,6 +35,7 @@ by a backfill; the same window judged again leaves the same files.
 | Task | What it does |
 |---|---|
 | `wait_for_capture` | Waits until the window is over and no captured object has arrived for {settle} s. |
+| `wait_for_labels` | Only there with `ground_truth.wait`: waits for labels, and all monitors with it. |
 | `run_monitors` | One job runs {monitors} against the baseline of the model version that served; the verdicts lie \
 under `{results}/{name}/<monitor>/`. |
 | `stop_job` | Only when `run_monitors` failed or was marked so: stops its job. |
@@ -76,7 +80,21 @@ def build(endpoint: Endpoint) -> DAG:
         decide = DecideOperator(task_id="decide", endpoint=endpoint, **aws)
         stop_job = StopJobsOperator(task_id="stop_job", job_task_ids=["run_monitors"], **aws)
 
-        wait_for_capture >> run_monitors >> judge >> [decide, healthy]
+        wait = endpoint.ground_truth.wait if endpoint.ground_truth else None
+        if wait is None:
+            wait_for_capture >> run_monitors
+        else:
+            wait_for_labels = LabelsArrivedSensor(
+                task_id="wait_for_labels",
+                endpoint=endpoint,
+                coverage=wait.coverage,
+                hours=wait.hours,
+                deferrable=True,
+                timeout=(wait.hours + SLACK_HOURS) * 3600,
+                **aws,
+            )
+            wait_for_capture >> wait_for_labels >> run_monitors
+        run_monitors >> judge >> [decide, healthy]
         run_monitors >> stop_job
         answer(endpoint, decide)
     return dag

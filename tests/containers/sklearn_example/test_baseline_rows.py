@@ -51,6 +51,19 @@ def test_the_columns_are_the_models_inputs_whatever_the_order_of_the_data(job, d
     ]
 
 
+def test_the_rows_that_models_are_compared_on_are_written_the_same_way(job, trained):
+    assert job.run("evaluate", label="approve", prediction="score").returncode == 0
+    processing = job.base / "processing"
+    rows = processing / "input" / "data" / "test.csv"
+    scored = trained.run("score", "--model", str(trained.base / "model"), "--input", str(rows)).stdout.split()
+    with (processing / "output" / "held_out.csv").open(newline="") as file:
+        header, *held_out = csv.reader(file)
+    assert header == ["score", "income", "debt", "age", "approve"]
+    assert [row[0] for row in held_out] == scored
+    with rows.open(newline="") as file:
+        assert [row[-1] for row in held_out] == [row["approve"] for row in csv.DictReader(file)]
+
+
 def test_an_evaluation_that_is_given_no_training_rows_writes_none(job):
     (job.base / "processing" / "input" / "baseline" / "train.csv").unlink()
     (job.base / "processing" / "input" / "baseline").rmdir()

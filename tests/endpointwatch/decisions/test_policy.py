@@ -105,6 +105,14 @@ def test_a_window_without_traffic_does_not_make_the_drift_before_it_forgotten():
     assert (decision.action, decision.model_version) == ("retrain", "loans-v1")
 
 
+def test_a_provisional_verdict_counts_neither_way_until_it_is_final():
+    waiting = decide([verdict(0), verdict(1, "PROVISIONAL")], POLICY)
+    assert (waiting.violated_windows, [seen.counted for seen in waiting.evidence]) == (1, [True, False])
+    final = decide([verdict(0), verdict(1)], POLICY)
+    assert final.violated_windows == 2
+    assert final.evidence_hash != waiting.evidence_hash
+
+
 def test_other_evidence_or_another_rule_is_another_decision():
     seen = [verdict(0), verdict(1)]
     hashes = {

@@ -79,3 +79,22 @@ def test_one_data_set_with_labels_serves_every_monitor_and_data_quality_leaves_t
     assert (told["analysed"], told["set_aside"]) == (600, 1)  # the short row is not taken for one without a label
     assert labelled.document("model_quality/baseline.json")["columns"] == ["approved", "0"]
     assert labelled.document("model_quality/statistics.json")["dataset"] == {"item_count": 600}
+
+
+def test_monitors_that_need_labels_learn_from_the_held_out_rows_where_they_are_given(job, endpoint, traffic):
+    header, *lines = traffic.dataset().splitlines()
+    text = "\n".join([f"{header},approved", *(f"{line},{place % 2}" for place, line in enumerate(lines))]) + "\n"
+    document = endpoint.model_dump(mode="json")
+    quality = {"kind": "model_quality", "problem_type": "BinaryClassification", "probability_attribute": "0"}
+    both = type(endpoint).model_validate({**document, "monitors": [*document["monitors"], quality]})
+    running = job()
+    running.put("input/dataset/a.csv", text)
+    running.put("input/held_out/a.csv", "".join(f"{line}\n" for line in text.splitlines()[:101]))
+    held_out = "s3://bucket/held_out.csv"
+    told = plan(both, monitors=("data_quality", "model_quality"), held_out_dataset_uri=held_out)
+    assert running.run(told) == 0, running.message
+    about = {name: running.document(f"{name}/baseline.json") for name in ("data_quality", "model_quality")}
+    assert about["data_quality"]["dataset_uri"] == "s3://bucket/baseline.csv"
+    assert about["data_quality"]["rows"]["analysed"] == 600
+    assert about["model_quality"]["dataset_uri"] == held_out
+    assert about["model_quality"]["rows"]["analysed"] == 100

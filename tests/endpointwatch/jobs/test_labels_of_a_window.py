@@ -61,3 +61,29 @@ def test_without_ground_truth_in_the_endpoints_file_there_is_nothing_to_merge(jo
 def test_no_merge_is_made_for_monitors_that_need_no_labels(job, endpoint, window, traffic):
     labelled = endpoint.model_copy(update={"ground_truth": GroundTruth(uri="s3://bucket/truth")})
     assert not (run(job, labelled, window, traffic).output / "merge").exists()
+
+
+def test_every_judgement_of_a_window_is_kept_under_a_name_that_follows_from_it(job, endpoint, window, traffic):
+    document = endpoint.model_dump(mode="json")
+    quality = {"kind": "model_quality", "problem_type": "BinaryClassification", "probability_attribute": "0"}
+    watched = type(endpoint).model_validate(
+        {**document, "monitors": [quality], "ground_truth": {"uri": "s3://bucket/truth", "minimum_coverage": 0.4}}
+    )
+
+    def judged(labels, **more):
+        running = job()
+        running.put(f"input/capture/{traffic.path}", "".join(traffic.record(number) + "\n" for number in range(10)))
+        for number in range(labels):
+            running.put(f"input/ground_truth/2026/11/01/{15 + number}/l.jsonl", TRUTH % number)
+        plan = MonitorPlan(endpoint=watched, window=window, monitors=("model_quality",), model_version="v1", **more)
+        assert running.run(plan) == 0, running.message
+        folder = running.output / "model_quality" / window.path
+        (kept,) = (folder / "judgements").iterdir()
+        assert kept.read_bytes() == (folder / "verdict.json").read_bytes()
+        told = running.document(f"model_quality/{window.path}/verdict.json")
+        return kept.name, told["label_coverage"], told["labels_final"]
+
+    first, again, more, closed = judged(1), judged(1), judged(5), judged(1, labels_closed=True)
+    assert first == again
+    assert [one[1:] for one in (first, more, closed)] == [(0.1, False), (0.5, True), (0.1, True)]
+    assert len({first[0], more[0], closed[0]}) == 3

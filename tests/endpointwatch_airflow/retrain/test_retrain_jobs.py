@@ -229,6 +229,11 @@ def test_all_models_there_are_get_judged_on_the_test_rows(evaluate, sagemaker, r
     }  # fmt: skip
 
 
+def test_held_out_rows_are_handed_on_when_the_image_writes_them(evaluate):
+    result = evaluate(FIRST, writes=("evaluation.json", "baseline.csv", "held_out.csv"))
+    assert result["held_out_dataset_uri"] == result["evaluation_uri"].replace("evaluation.json", "held_out.csv")
+
+
 @pytest.mark.parametrize("missing", ["evaluation.json", "baseline.csv"])
 def test_an_image_that_does_not_write_what_it_must_is_an_error_that_names_the_file(evaluate, missing):
     written = {"evaluation.json", "baseline.csv"} - {missing}
