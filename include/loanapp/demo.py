@@ -76,7 +76,7 @@ def play(chosen: argparse.Namespace, reporter: Reporter) -> int:
             loop.play()
         finally:
             if loop.rows:
-                _show(reporter, loop.rows, f"s3://{split(endpoint.results_uri)[0]}/")
+                _show(reporter, loop.rows, f"s3://{split(endpoint.results_uri)[0]}/", loop.results.monitors)
     user, password = running.login
     reporter.console.print()
     reporter.say(f"Airflow    {running.airflow_url}   login {user} / {password}")
@@ -88,9 +88,11 @@ def play(chosen: argparse.Namespace, reporter: Reporter) -> int:
     return 1 if loop.broken else 0
 
 
-def _show(reporter: Reporter, rows: Sequence[Row], bucket: str) -> None:
+def _show(reporter: Reporter, rows: Sequence[Row], bucket: str, monitors: Sequence[str]) -> None:
     told = [(row.stage, row.dag_run, row.job, row.location.removeprefix(bucket), row.verdict) for row in rows]
     reporter.table(f"What happened (S3 locations below {bucket})", HEAD, told)
+    judged = [(row.stage, *row.said) for row in rows if row.said]
+    reporter.table("What each monitor said (in brackets: violations)", ("stage", *monitors), judged)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,14 @@ from typing import Any
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.window import HOUR, Window
-from endpointwatch.reports.verdict import Verdict
 from loanapp import history, traffic
 from loanapp.cloud import Cloud, prepare
 from loanapp.late_labels import LateLabels
 from loanapp.progress import Reporter
-from loanapp.results import BASELINE_FILES, MONITOR, QUALITY, RESULT_FILES, Results
+from loanapp.results import BASELINE_FILES, MONITOR, QUALITY, Results
 from loanapp.runs import DemoError, Json, Runs
 from loanapp.story import Story
+from loanapp.verdicts import Verdicts
 from onemachine.airflow_api import AirflowApi
 
 AT_ONCE = 4
@@ -27,13 +27,14 @@ AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the closing table."""
+    """A line of the closing table; of a window also what each monitor said."""
 
     stage: str
     dag_run: str
     job: str
     location: str
     verdict: str
+    said: tuple[str, ...] = ()
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Loop:
         self.onboard, self.monitor, self.retrain = (
             f"{self.endpoint.name}__{kind}" for kind in ("onboard", "monitor", "retrain")
         )
+        self.verdicts = Verdicts(self.results, self._claim)
         self.late = LateLabels(self.results, self.runs, self.story, self._claim)
 
     def play(self) -> None:
@@ -135,20 +137,11 @@ class Loop:
         run_of = {datetime.fromisoformat(run["logical_date"]): run["dag_run_id"] for run in runs}
         self._claim(len(run_of) == len(hours), f"{len(run_of)} of {len(hours)} windows have a run that succeeded")
         for hour in hours:
-            verdict = self.results.verdict(hour.window)
-            self.rows.append(self._judged(hour.window, run_of.get(hour.window.start, ""), verdict))
-            wanted = "VIOLATIONS" if hour.drifted else "OK"
-            status = verdict.status if verdict else "no verdict"
-            if status != wanted:
-                self._claim(False, f"window {hour.window}: {wanted} expected, it is {status}{_why(verdict)}")
-        judged = [self.results.verdict(hour.window) for hour in hours]
-        violated = sum(1 for verdict in judged if verdict and verdict.status == "VIOLATIONS")
-        self._claim(
-            violated == len(self.story.drifted),
-            f"{violated} windows with violations, all of the new system's hours; {len(hours) - violated} are OK",
-        )
-        for hour in hours:
+            self.rows.append(self._judged(hour.window, run_of.get(hour.window.start, "")))
+            self.verdicts.check(hour, came=False)
             self.late.check(hour, came=False)
+        for sentence in self.verdicts.counted(hours):
+            self.reporter.well(sentence)
 
     def answer(self, known_retrain: set[str], known_onboard: set[str]) -> None:
         """The decision has started a retraining: the challenger must win, be deployed, and get its own baseline."""
@@ -192,16 +185,15 @@ class Loop:
         form = {"window_start": window.start.isoformat(), "window_end": window.end.isoformat()}
         run = self.runs.finish(self.monitor, self.api.trigger(self.monitor, conf=form)["dag_run_id"])
         for hour, late in self.late.judged_again(looking):
+            self.verdicts.check(hour, came=True)
             folder = self.results.layout.window(QUALITY, hour.window)
             job = self.results.processing_job(f"monitor-{hour.window.stamp}")
-            self.rows.append(Row(f"labels of {hour.window.start:%d %H:%M}", looking, job, folder, late.status))
-        verdict = self.results.verdict(window)
+            said = self.verdicts.said(hour.window)
+            self.rows.append(Row(f"labels of {hour.window.start:%d %H:%M}", looking, job, folder, late.status, said))
         version, _ = self.results.live()
-        self.rows.append(self._judged(window, run["dag_run_id"], verdict))
-        self._claim(
-            verdict is not None and verdict.status == "OK" and verdict.model_version == version,
-            f"window {window}: {verdict.status if verdict else 'no verdict'} by {version}'s baseline{_why(verdict)}",
-        )
+        self.rows.append(self._judged(window, run["dag_run_id"]))
+        self.verdicts.after(window, version)
+        verdict = self.results.verdict(window)
         rows = verdict.rows.analysed if verdict else 0
         self._claim(rows == len(wanted), f"{rows} of {len(wanted)} applications in it")
 
@@ -210,9 +202,12 @@ class Loop:
     def _onboarded(self, known: set[str], version: str) -> None:
         why = f"{version} was deployed"
         run = self.runs.finish(self.onboard, self.runs.next_of(self.onboard, known, why=why)["dag_run_id"])
-        folder = self.results.layout.baseline(version, MONITOR)
-        missing = self.results.missing(folder, BASELINE_FILES)
-        self._claim(not missing, f"baseline of {version} in {folder}" + (f", but no {missing}" if missing else ""))
+        for monitor in self.results.monitors:
+            folder = self.results.layout.baseline(version, monitor)
+            if missing := self.results.missing(folder, BASELINE_FILES[monitor]):
+                self._claim(False, f"baseline of {version} in {folder}, but no {missing}")
+        folder = self.results.layout.baselines(version)
+        self._claim(True, f"baselines of {', '.join(self.results.monitors)} for {version} in {folder}")
         self._claim(self.results.captures(), "data capture is on")
         recorded = {deployment.model_version for deployment in self.results.deployments()}
         self._claim(version in recorded, f"the deployment of {version} is on record")
@@ -225,15 +220,13 @@ class Loop:
         folder = artifact.partition("/models/")[0]
         return Row(stage, run["dag_run_id"], self.results.training_job(package), folder, verdict)
 
-    def _judged(self, window: Window, run_id: str, verdict: Verdict | None) -> Row:
+    def _judged(self, window: Window, run_id: str) -> Row:
+        said = self.verdicts.said(window)
+        statuses = ", ".join(sorted({text.partition(" ")[0] for text in said}))
+        # All monitors' files are in like folders; one has to stand for them.
         folder = self.results.layout.window(MONITOR, window)
-        if verdict is not None:
-            missing = self.results.missing(folder, RESULT_FILES)
-            if missing:
-                self._claim(False, f"window {window}: {missing} missing in {folder}")
-        said = f"{verdict.status}{f' ({len(verdict.violations)})' if verdict.violations else ''}" if verdict else "-"
         job = self.results.processing_job(f"monitor-{window.stamp}")
-        return Row(f"window {window.start:%d %H:%M}", run_id, job, folder, said)
+        return Row(f"window {window.start:%d %H:%M}", run_id, job, folder, statuses, said)
 
     def _claim(self, holds: bool, text: str) -> None:
         if holds:
@@ -248,13 +241,6 @@ class Loop:
 def _full_second(moment: datetime) -> datetime:
     """The next full second, or ``moment`` itself when it is one."""
     return datetime.fromtimestamp(math.ceil(moment.timestamp()), tz=UTC)
-
-
-def _why(verdict: Verdict | None) -> str:
-    if verdict is None or verdict.status == "OK":
-        return ""
-    found = [f"{v.about}: {v.description}" for v in verdict.violations[:3]]
-    return ". " + " ".join(found or [verdict.evidence])
 
 
 def _reason(document: Any) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 PLAIN_WIDTH = 240
 PLAIN_STEPS = 4
-COLOURS = {"OK": "green", "VIOLATIONS": "red"}
+COLOURS = {"OK": "green", "VIOLATIONS": "red", "PROVISIONAL": "yellow"}
 
 
 @dataclass
@@ -88,17 +88,20 @@ class Reporter:
             yield tell
 
     def table(self, title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """The last column is a verdict and gets its colour."""
+        """Cells that are verdicts get their colour."""
         table = Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
         for name in head:
             table.add_column(name, overflow="fold")
         for row in rows:
-            colour = next((value for key, value in COLOURS.items() if row[-1].startswith(key)), "")
-            last = f"[{colour}]{escape(row[-1])}[/{colour}]" if colour else escape(row[-1])
-            table.add_row(*(escape(cell) for cell in row[:-1]), last)
+            table.add_row(*map(_coloured, row))
         self.console.print()
         self.console.print(table)
 
     def _clock(self) -> str:
         minutes, seconds = divmod(int(self.seconds), 60)
         return f"{minutes:2d}:{seconds:02d}"
+
+
+def _coloured(cell: str) -> str:
+    colour = next((value for key, value in COLOURS.items() if cell.startswith(key)), "")
+    return f"[{colour}]{escape(cell)}[/{colour}]" if colour else escape(cell)

@@ -12,10 +12,29 @@ from endpointwatch.reports.deployment import Deployment
 from endpointwatch.reports.verdict import Verdict
 from loanapp.cloud import Cloud, split
 
-RESULT_FILES = ("statistics.json", "constraints.json", "constraint_violations.json", "verdict.json")
-BASELINE_FILES = ("statistics.json", "constraints.json", "baseline.json")
-MONITOR = "data_quality"
-QUALITY = "model_quality"
+MONITOR, QUALITY, BIAS, ATTRIBUTION = "data_quality", "model_quality", "bias", "attribution"
+# The metrics that the demo's bias monitor is asked for need labels too.
+WAIT_FOR_LABELS = (QUALITY, BIAS)
+RESULT_FILES = {
+    MONITOR: ("statistics.json", "constraints.json", "constraint_violations.json", "verdict.json"),
+    # Before labels come there is nothing to count.
+    QUALITY: ("verdict.json",),
+    BIAS: ("analysis.json", "constraint_violations.json", "report.html", "verdict.json"),
+    ATTRIBUTION: ("analysis.json", "out.csv", "predictions.csv", "constraint_violations.json", "verdict.json"),
+}
+BASELINE_FILES = {
+    MONITOR: ("statistics.json", "constraints.json", "baseline.json"),
+    QUALITY: ("statistics.json", "constraints.json", "baseline.json"),
+    BIAS: ("analysis.json", "report.html", "baseline.json"),
+    ATTRIBUTION: (
+        "analysis.json",
+        "statistics.json",
+        "constraints.json",
+        "attribution_data.csv",
+        "model_metadata.json",
+        "baseline.json",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +64,11 @@ class Results:
     @property
     def layout(self) -> Layout:
         return Layout.of(self.endpoint)
+
+    @property
+    def monitors(self) -> tuple[str, ...]:
+        """The endpoint's monitors, in the order of its file."""
+        return tuple(monitor.kind for monitor in self.endpoint.monitors)
 
     def verdict(self, window: Window, monitor: str = MONITOR) -> Verdict | None:
         """The verdict on ``window``, or None when nobody has judged it."""
