@@ -109,6 +109,6 @@ def test_the_processor_time_of_this_very_process_is_seen(tmp_path):
     metrics.sample()
     metrics.flush()
     found = {key[3]: max(counted) for key, counted in cloudwatch.values.items()}
-    assert found["CPUUtilization"] > 10
+    assert found["CPUUtilization"] > 1  # on a busy machine it gets little of the time
     assert 0 < found["MemoryUtilization"] < 100
     assert 0 < found["DiskUtilization"] <= 100
