@@ -67,7 +67,7 @@ def table(rows: int, *, seed: int, shift: float = 0.0) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     columns = {OUTPUT: rng.beta(2, 5, rows).round(6)}
     for place, name in enumerate(FEATURES[:NUMBERS]):
-        columns[name] = _numbers(place, rows, shift if place < 5 else 0.0, rng)  # noqa: PLR2004
+        columns[name] = numbers(place, rows, shift if place < 5 else 0.0, rng)  # noqa: PLR2004
     frame = pl.DataFrame(columns).with_columns(
         [pl.col(name).cast(pl.Int64) for place, name in enumerate(FEATURES[:NUMBERS]) if place % 4 == 1]
     )
@@ -82,7 +82,8 @@ def table(rows: int, *, seed: int, shift: float = 0.0) -> pl.DataFrame:
     return frame.with_columns(words).with_columns(blank)
 
 
-def _numbers(place: int, rows: int, shift: float, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype]:
+def numbers(place: int, rows: int, shift: float, rng: np.random.Generator) -> np.ndarray[tuple[int], np.dtype]:
+    """The values of the number at that place among the features."""
     spread = rng.normal(shift, 1.0, rows)
     match place % 4:
         case 0:  # an amount of money

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captures import CATEGORIES, NUMBERS, numbers
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import HOUR, Window
@@ -28,7 +29,6 @@ from endpointwatch.reports.files import CONSTRAINTS, STATISTICS, json_text, writ
 from endpointwatch.states import Column, Distinct, Histogram, Kll, Moments, Table, TypeCounts
 from endpointwatch.states.file import STATE_FILE, write
 
-NUMBERS, CATEGORIES = 20, 4
 WORDS = tuple(f"word {number}" for number in range(12))
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 def state(rows: int, seed: int, shift: float = 0.0) -> Table:
     """The state of ``rows`` rows of 20 numbers, of which the first five move by ``shift``, and 4 categories."""
     rng = np.random.default_rng(seed)
-    columns = [_number(rng.normal(shift if place < 5 else 0.0, 1.0, rows), rng) for place in range(NUMBERS)]  # noqa: PLR2004
+    columns = [_number(numbers(place, rows, shift if place < 5 else 0.0, rng), rng) for place in range(NUMBERS)]  # noqa: PLR2004
     columns += [_category(rng.multinomial(rows, [1 / len(WORDS)] * len(WORDS))) for _ in range(CATEGORIES)]
     names = tuple(f"feature_{place:02d}" for place in range(NUMBERS + CATEGORIES))
     return Table(names, tuple(columns), rows)

@@ -38,7 +38,7 @@ def limits_of(endpoint: Endpoint) -> GroundTruth:
 
 
 def closed(limits: GroundTruth, window: Window, now: datetime) -> bool:
-    """Whether no label of the window is waited for any longer at ``now``: its verdict is final, whatever labels came."""
+    """Whether the window is so old at ``now`` that its verdict is final, whatever labels came."""
     return now >= window.end + timedelta(hours=limits.maximum_age_hours)
 
 

@@ -132,7 +132,7 @@ def test_an_endpoint_with_labels_and_a_monitor_that_needs_them_judges_windows_ag
     assert set(dag.task_dict) == {
         "find_windows", "judge_again", "stop_jobs", "judged", "decide", "retrain", "notify", "nothing",
     }  # fmt: skip
-    assert dag.timetable.summary == "5 */6 * * *"
+    assert dag.timetable.expression == "5 */6 * * *"
     assert dag.max_active_runs == 1
     assert not re.findall(r"\{\w+\}", dag.doc_md or "")
     assert DagSerialization.to_dict(dag)

@@ -15,7 +15,7 @@ import pytest
 from airflow_fakes import NOW, ROOT, FakeSageMaker, at_the_border, context, deployment, endpoint
 from endpointwatch.jobs.__main__ import main
 from endpointwatch.reports.verdict import Verdict
-from endpointwatch_airflow.errors import JobError
+from endpointwatch_airflow.errors import JobError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import StoredObject
 from endpointwatch_airflow.hooks.store import bucket_and_key
 from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
@@ -200,14 +200,15 @@ def test_a_replay_and_a_data_set_run_on_the_worker_too(judged):
     assert json.loads(store.files[f"{built['dataset_uri']}/dataset.json"])["labelled"] == 200
 
 
-def test_a_job_that_fails_says_why_leaves_nothing_behind_and_is_the_verdict_of_the_last_try(tmp_path, monkeypatch):
+def test_a_job_that_fails_says_why_leaves_nothing_behind_and_is_the_verdict(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     store = filled()
     store.write(f"{ROOT}/baselines/v1/data_quality/baseline.json", '{"id": "i"}')
     store.write(f"{ROOT}/baselines/v1/data_quality/constraints.json", "no constraints")
     task = task_of(RunMonitorsOperator, store)
-    with pytest.raises(JobError, match=r"on the worker ended Failed: Error: The baseline in .* cannot be read"):
-        task.execute(context(task, try_number=2))
+    # The same inputs would fail again, so there is no other try.
+    with pytest.raises(NotRetriedError, match=r"on the worker ended Failed: Error: The baseline in .* cannot be read"):
+        task.execute(context(task, try_number=1))
     assert task.metrics.published == []
     assert Verdict.model_validate_json(store.files[f"{WINDOW}/verdict.json"]).status == "JOB_FAILED"
     assert list(tmp_path.iterdir()) == []

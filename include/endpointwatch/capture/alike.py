@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from endpointwatch.states.raw import Bytes, Places, texts_at, words
+from endpointwatch.states.raw import Bytes, Places, padded, texts_at
 
 Row = Mapping[str, str | None]
 _QUOTE, _FEED, _SPACE = (ord(character) for character in '"\n ')
@@ -63,12 +63,12 @@ def alike(chunk: bytes, count: int, read: Callable[[bytes], Row], fixed: frozens
     marks: Places = places.reshape(count, shape.marks)
     if not _same(data, marks, shape):
         return None
-    word = words(data)
+    data = padded(data)
     escaped = b"\\" in chunk
     texts = {}
     for number in shape.texts if escaped else shape.read:
         starts = marks[:, number] + 1
-        text = texts_at(data, starts, marks[:, number + 1] - starts, word=word, blank=True)
+        text = texts_at(data, starts, marks[:, number + 1] - starts, blank=True)
         plain = _unescaped(text) if escaped else text
         if plain is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from endpointwatch.states.raw import contents, texts_at, words
+from endpointwatch.states.raw import contents, padded, texts_at
 
 Columns = tuple[pl.Series, ...]
 _COMMA, _QUOTE, _FEED, _RETURN = (ord(character) for character in ',"\n\r')
@@ -41,10 +41,10 @@ def columns_of(texts: pl.Series) -> Columns | None:
     # As many commas in all do not make as many in each text.
     if bool((bounds[1] < offsets[:-1]).any() or (bounds[-2] >= offsets[1:]).any()):
         return None
-    word = words(data)
+    data = padded(data)
     starts = bounds[:-1] + 1
     lengths = bounds[1:] - starts
-    return tuple(texts_at(data, starts[place], lengths[place], word=word) for place in range(width))
+    return tuple(texts_at(data, starts[place], lengths[place]) for place in range(width))
 
 
 def _has(data: np.ndarray[tuple[int], np.dtype[np.uint8]], *characters: int) -> bool:

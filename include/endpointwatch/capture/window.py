@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 from endpointwatch.capture import encodings
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.capture.files import files, passed_over
 from endpointwatch.capture.labels import UNREAD
 from endpointwatch.capture.marks import OWN_TRAFFIC
@@ -134,13 +136,13 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
     for path in passed_over(folder, SUFFIXES):
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     keys = Keys()
-    for path in files(folder, SUFFIXES):
+    pieces = ((path, *piece) for path in files(folder, SUFFIXES) for piece in records(path))
+    for path, frame, malformed in ahead(pieces):
         name = path.relative_to(folder).as_posix() if path != folder else path.name
-        for frame, malformed in records(path):
-            for fault in malformed:
-                tally.set_aside("json", name, fault.line, fault.reason)
-            if frame.height:
-                yield from _rows(frame, name, tally, reading, keys)
+        for fault in malformed:
+            tally.set_aside("json", name, fault.line, fault.reason)
+        if frame.height:
+            yield from _rows(frame, name, tally, reading, keys)
 
 
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:
@@ -158,7 +160,7 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
         inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in reading.windows])
         outside, frame = _parted(frame, ~inside)
         tally.outside_window += _count(outside, reading)
-    odd, frame = _parted(frame, _doubtful(reading))
+    odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
     if odd.height:
         sound = _set_aside(odd, file, tally, reading)
         frame = pl.concat([frame, sound]).sort("line")
@@ -243,14 +245,15 @@ def _times(texts: pl.Series, form: str) -> pl.Series:
     return texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
 
 
-def _doubtful(reading: Reading) -> pl.Expr:
+@cache
+def _doubtful(sides: tuple[str, ...], *, strict: bool) -> pl.Expr:
     """Whether a closer look at a record is worth while: it holds for all records for which there is a reason."""
     doubts = []
-    for side in reading.sides:
+    for side in sides:
         data, encoding = pl.col(f"{side}_data"), pl.col(f"{side}_encoding")
         doubts += [data.is_null(), encoding.is_null(), ~encoding.is_in(encodings.READ)]
         doubts += [data == "", data.str.starts_with("\n"), data.str.starts_with("\r")]
-    if reading.strict and len(reading.sides) > 1:
+    if strict and len(sides) > 1:
         doubts.append(pl.col("output_encoding") != pl.col("input_encoding"))
     return pl.any_horizontal(doubts)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from endpointwatch.states.column import Column
@@ -15,38 +16,46 @@ from endpointwatch.states.distinct import REGISTERS, Distinct
 from endpointwatch.states.histogram import Histogram
 from endpointwatch.states.kll import Kll
 from endpointwatch.states.moments import Moments
+from endpointwatch.states.packing import pack, unpack
 from endpointwatch.states.table import Table
 from endpointwatch.states.types import TypeCounts
 
 STATE_FILE = "state.arrow"
-STATE_VERSION = "1"
+STATE_VERSION = "2"
 _VERSION_KEY = b"endpointwatch.state.version"
 _ROWS_KEY = b"endpointwatch.state.rows"
 
-_FIELDS = [
-    ("name", pa.string()),
-    ("rows", pa.int64()),
-    *[(kind, pa.int64()) for kind in ("integral", "fractional", "boolean", "text")],
-    ("n", pa.int64()),
-    *[(moment, pa.float64()) for moment in ("mean", "m2", "total", "low", "high")],
-    ("kll_k", pa.int64()),
-    ("kll_c", pa.float64()),
-    ("kll_levels", pa.list_(pa.list_(pa.float64()))),
-    ("kll_compactions", pa.list_(pa.int64())),
-    ("hll_registers", pa.binary(REGISTERS)),
-    ("histogram_limit", pa.int64()),
-    ("histogram_values", pa.list_(pa.string())),
-    ("histogram_counts", pa.list_(pa.int64())),
-]
+_TYPES = ("integral", "fractional", "boolean", "text")
+_MOMENTS = ("n", "mean", "m2", "total", "low", "high")
+_WHOLE = pl.List(pl.Int64)
+_FIELDS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "name": pl.String,
+    "rows": pl.Int64,
+    **dict.fromkeys(_TYPES, pl.Int64),
+    "n": pl.Int64,
+    **dict.fromkeys(_MOMENTS[1:], pl.Float64),
+    "kll_k": pl.Int64,
+    "kll_c": pl.Float64,
+    "kll_sizes": _WHOLE,
+    "kll_places": pl.Int64,
+    "kll_values": pl.Binary,
+    "kll_compactions": _WHOLE,
+    "hll_registers": pl.Binary,
+    "histogram_limit": pl.Int64,
+    "histogram_values": pl.List(pl.String),
+    "histogram_counts": _WHOLE,
+}
 
 
 def write(state: Table, path: Path) -> None:
     """Write ``state`` to ``path``, replacing what is there."""
-    metadata = {_VERSION_KEY: STATE_VERSION.encode(), _ROWS_KEY: str(state.rows).encode()}
-    schema = pa.schema(_FIELDS, metadata=metadata)
     rows = [_row(name, column) for name, column in zip(state.names, state.columns, strict=True)]
-    table = pa.Table.from_pylist(rows, schema=schema)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    # By way of Polars: Arrow's own conversion of Python objects begins with importing pandas.
+    table = pl.DataFrame(rows, schema=_FIELDS, orient="row").to_arrow(compat_level=pl.CompatLevel.oldest())
+    metadata = {_VERSION_KEY: STATE_VERSION.encode(), _ROWS_KEY: str(state.rows).encode()}
+    table = table.replace_schema_metadata(metadata).combine_chunks()
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema, options=options) as writer:
         writer.write_table(table)
 
 
@@ -71,57 +80,58 @@ def read(path: Path) -> Table:
     return Table(tuple(table["name"].to_pylist()), columns, int(metadata[_ROWS_KEY].decode()))
 
 
-def _row(name: str, column: Column) -> dict[str, Any]:
+def _row(name: str, column: Column) -> tuple[Any, ...]:
     types, moments, sketch = column.types, column.moments, column.sketch
     kept = sorted(column.histogram.counts.items()) if column.histogram.counts is not None else None
-    return {
-        "name": name,
-        "rows": column.rows,
-        "integral": types.integral,
-        "fractional": types.fractional,
-        "boolean": types.boolean,
-        "text": types.text,
-        "n": moments.n,
-        "mean": moments.mean,
-        "m2": moments.m2,
-        "total": moments.total,
-        "low": moments.low,
-        "high": moments.high,
-        "kll_k": sketch.k,
-        "kll_c": sketch.c,
-        "kll_levels": [level.tolist() for level in sketch.levels],
-        "kll_compactions": list(sketch.compactions),
-        "hll_registers": column.distinct.registers.tobytes(),
-        "histogram_limit": column.histogram.limit,
-        "histogram_values": None if kept is None else [text for text, _ in kept],
-        "histogram_counts": None if kept is None else [count for _, count in kept],
-    }
+    places, packed = pack(np.concatenate(sketch.levels))
+    return (
+        name,
+        column.rows,
+        *(getattr(types, kind) for kind in _TYPES),
+        *(getattr(moments, moment) for moment in _MOMENTS),
+        sketch.k,
+        sketch.c,
+        [level.size for level in sketch.levels],
+        places,
+        packed,
+        list(sketch.compactions),
+        column.distinct.registers.tobytes(),
+        column.histogram.limit,
+        None if kept is None else [text for text, _ in kept],
+        None if kept is None else [count for _, count in kept],
+    )
 
 
 def _columns(table: pa.Table) -> Iterator[Column]:
     """The states of all columns. Sketches, most of a file, go to NumPy as they lie: no Python object a number."""
     if not table.num_rows:
         return
-    large = {"kll_levels", "kll_compactions", "hll_registers"}
-    small = table.drop_columns(list(large)).to_pylist()
-    levels, compactions, registers = (table[key].chunk(0) for key in ("kll_levels", "kll_compactions", "hll_registers"))
-    of_column, of_level = levels.offsets.to_numpy(), levels.values.offsets.to_numpy()
-    numbers = levels.values.values.to_numpy()
-    for place, row in enumerate(small):
-        texts, counts = row["histogram_values"], row["histogram_counts"]
-        bounds = of_level[of_column[place] : of_column[place + 1] + 1].tolist()
+    told = {name: table[name].to_pylist() for name in _FIELDS if name not in ("kll_values", "hll_registers")}
+    values, registers = _parts(table["kll_values"].chunk(0)), _parts(table["hll_registers"].chunk(0))
+    for place, rows in enumerate(told["rows"]):
+        numbers = unpack(told["kll_places"][place], values[place])
+        bounds = pairwise(accumulate(told["kll_sizes"][place], initial=0))
+        texts, counts = told["histogram_values"][place], told["histogram_counts"][place]
         yield Column(
-            rows=row["rows"],
-            types=TypeCounts(*(row[key] for key in ("integral", "fractional", "boolean", "text"))),
-            moments=Moments(*(row[key] for key in ("n", "mean", "m2", "total", "low", "high"))),
+            rows=rows,
+            types=TypeCounts(*(told[kind][place] for kind in _TYPES)),
+            moments=Moments(*(told[moment][place] for moment in _MOMENTS)),
             sketch=Kll(
-                tuple(numbers[start:end] for start, end in pairwise(bounds)),
-                tuple(compactions[place].as_py()),
-                row["kll_k"],
-                row["kll_c"],
+                tuple(numbers[start:end] for start, end in bounds),
+                tuple(told["kll_compactions"][place]),
+                told["kll_k"][place],
+                told["kll_c"][place],
             ),
-            distinct=Distinct(np.frombuffer(registers[place].as_py(), np.uint8)),
+            distinct=Distinct(np.frombuffer(registers[place], np.uint8, REGISTERS)),
             histogram=Histogram(
-                None if texts is None else dict(zip(texts, counts, strict=True)), row["histogram_limit"]
+                None if texts is None else dict(zip(texts, counts, strict=True)), told["histogram_limit"][place]
             ),
         )
+
+
+def _parts(binary: pa.Array) -> list[memoryview]:
+    """The values of an array of large binaries, without a copy."""
+    _, offset_buffer, data = binary.buffers()
+    offsets = np.frombuffer(offset_buffer, np.int64)[binary.offset : binary.offset + len(binary) + 1].tolist()
+    whole = memoryview(data) if data is not None else memoryview(b"")
+    return [whole[start:end] for start, end in pairwise(offsets)]

@@ -56,8 +56,10 @@ def numbers(texts: pl.Series, raw: pa.Array) -> Numbers | None:
             return None
     if not _between_digits(data, offsets, np.flatnonzero(dots)):
         return None
-    marks = dots | exponents if exponents.size else dots
-    found = int(np.count_nonzero(np.logical_or.reduceat(marks, offsets[:-1]))) if marks.any() else 0
+    # A number has one point at most; one with an exponent may have none.
+    found = int(np.count_nonzero(dots))
+    if exponents.size and exponents.any():
+        found = int(np.count_nonzero(np.logical_or.reduceat(dots | exponents, offsets[:-1])))
     read: NDArray[np.float64] = values.to_numpy()
     finite = np.isfinite(read)
     return Numbers(len(texts) - found, found, read if finite.all() else read[finite])

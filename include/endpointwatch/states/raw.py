@@ -11,6 +11,7 @@ Bytes = NDArray[np.uint8]
 Places = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
+_WORD = 8
 _INLINE = 12  # so many bytes stand in the view itself
 # By length: the bytes of a word that belong to a text, after those that stand before it in the view.
 _FIRST = np.array([(1 << 8 * min(4, length)) - 1 for length in range(_INLINE + 1)], np.uint64)
@@ -26,37 +27,44 @@ def contents(texts: pa.Array) -> tuple[Bytes, Places]:
     return data[offsets[0] : offsets[-1]], offsets - offsets[0]
 
 
-def words(data: Bytes) -> Words:
-    """At each place the eight bytes from there on, the first one lowest; behind the end there are zeros."""
-    # Read past the end happens with a text's last bytes only, and they are masked: but there must be something to read.
-    padded = np.concatenate((data, np.zeros(16, np.uint8)))
-    return np.ndarray((data.size + 9,), "<u8", padded.data, strides=(1,))
+def padded(data: Bytes) -> Bytes:
+    """``data`` with zeros behind it, so that the words from any place on can be read."""
+    return np.concatenate((data, np.zeros(2 * _WORD, np.uint8)))
 
 
-def texts_at(
-    data: Bytes, starts: Places, lengths: Places, *, word: Words | None = None, blank: bool = False
-) -> pl.Series:
+def words_at(data: Bytes, starts: Places, count: int = 1) -> Words:
+    """``count`` words of eight bytes from each of ``starts`` on, the first byte lowest; shape ``(n, count)``.
+
+    Args:
+        data: Made by :func:`padded`.
+        starts: Places of the data that was padded.
+        count: One or two.
+    """
+    # Items that overlap: at each place as many bytes from there on as one.
+    items = np.ndarray((data.size - _WORD * count + 1,), f"V{_WORD * count}", data.data, strides=(1,))
+    return items[starts].view("<u8").reshape(-1, count)
+
+
+def texts_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = False) -> pl.Series:
     """The texts that stand in ``data`` as a column, which refers to these bytes where a text is long.
 
     Args:
-        data: Valid UTF-8, less than 2 GB.
+        data: Valid UTF-8, less than 2 GB, made by :func:`padded`.
         starts: Where each text begins, shape ``(n,)``.
         lengths: Their bytes, shape ``(n,)``.
-        word: :func:`words` of ``data``, where they are there already.
         blank: Whether a text of no bytes stays a text; else it becomes null.
 
     References:
         Arrow columnar format, "Variable-size Binary View Layout".
     """
-    word = words(data) if word is None else word
     short = np.minimum(lengths, _INLINE)
-    first = word[starts]
+    words = words_at(data, starts, 2)
     views = np.empty((starts.size, 2), np.uint64)
-    views[:, 0] = lengths.astype(np.uint64) | (first & _FIRST[short]) << _HALF
-    if int(lengths.max(initial=0)) <= _INLINE:
-        views[:, 1] = word[starts + 4] & _REST[short]
-    else:
-        views[:, 1] = np.where(lengths <= _INLINE, word[starts + 4] & _REST[short], starts.astype(np.uint64) << _HALF)
+    views[:, 0] = lengths.astype(np.uint64) | (words[:, 0] & _FIRST[short]) << _HALF
+    views[:, 1] = (words[:, 0] >> _HALF | words[:, 1] << _HALF) & _REST[short]
+    if int(lengths.max(initial=0)) > _INLINE:
+        long = lengths > _INLINE
+        views[long, 1] = starts[long].astype(np.uint64) << _HALF
     missing = 0 if blank else starts.size - int(np.count_nonzero(lengths))
     bitmap = pa.py_buffer(np.packbits(lengths > 0, bitorder="little")) if missing else None
     buffers = [bitmap, pa.py_buffer(views), pa.py_buffer(data)]

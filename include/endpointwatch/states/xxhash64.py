@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from endpointwatch.states.raw import Words, contents, words
+from endpointwatch.states.raw import Bytes, Words, contents, padded, words_at
 
 _P1 = np.uint64(0x9E3779B185EBCA87)
 _P2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -37,13 +37,13 @@ def hashes(texts: Sequence[str] | pa.Array, *, seed: int = 42) -> Words:
     if len(array) == 0:
         return np.empty(0, np.uint64)
     data, offsets = contents(array if array.type == pa.large_string() else array.cast(pa.large_string()))
-    word = words(data)
+    data = padded(data)
     starts, lengths = offsets[:-1], np.diff(offsets)
     answer = np.empty(len(array), np.uint64)
     # Texts of one length go through the same steps, so they are hashed together.
     for length in _different(lengths):
         rows = np.flatnonzero(lengths == length)
-        answer[rows] = _hashed(word, starts[rows], length, np.uint64(seed))
+        answer[rows] = _hashed(data, starts[rows], length, np.uint64(seed))
     return answer
 
 
@@ -54,20 +54,20 @@ def _different(lengths: NDArray[np.int64]) -> list[int]:
     return [int(length) for length in found]
 
 
-def _hashed(word: Words, starts: NDArray[np.int64], length: int, seed: np.uint64) -> Words:
+def _hashed(data: Bytes, starts: NDArray[np.int64], length: int, seed: np.uint64) -> Words:
     """The hashes of texts of one length, which begin at ``starts``."""
     at = 0
     with np.errstate(over="ignore"):
         if length >= 32:  # noqa: PLR2004 (the algorithm's stripe)
-            state, at = _stripes(word, starts, length, seed)
+            state, at = _stripes(data, starts, length, seed)
         else:
             state = np.full(starts.size, seed + _P5, np.uint64)
         state += np.uint64(length)
         while at + 8 <= length:
-            state ^= _round(np.uint64(0), word[starts + at])
+            state ^= _round(np.uint64(0), words_at(data, starts + at)[:, 0])
             state = _left(state, 27) * _P1 + _P4
             at += 8
-        tail = word[starts + at]
+        tail = words_at(data, starts + at)[:, 0]
         if at + 4 <= length:
             state ^= (tail & np.uint64(0xFFFFFFFF)) * _P1
             state = _left(state, 23) * _P2 + _P3
@@ -85,11 +85,11 @@ def _hashed(word: Words, starts: NDArray[np.int64], length: int, seed: np.uint64
     return state
 
 
-def _stripes(word: Words, starts: NDArray[np.int64], length: int, seed: np.uint64) -> tuple[Words, int]:
+def _stripes(data: Bytes, starts: NDArray[np.int64], length: int, seed: np.uint64) -> tuple[Words, int]:
     lanes = [np.full(starts.size, start, np.uint64) for start in (seed + _P1 + _P2, seed + _P2, seed, seed - _P1)]
     at = 0
     while at + 32 <= length:
-        lanes = [_round(lane, word[starts + (at + 8 * place)]) for place, lane in enumerate(lanes)]
+        lanes = [_round(lane, words_at(data, starts + (at + 8 * place))[:, 0]) for place, lane in enumerate(lanes)]
         at += 32
     one, two, three, four = lanes
     state = _left(one, 1) + _left(two, 7) + _left(three, 12) + _left(four, 18)

@@ -146,7 +146,7 @@ class SageMakerJobOperator(EndpointWatchOperator):
             )
         if not outcome.succeeded:
             self.failed(context, outcome)
-            reason = outcome.reason or outcome.exit_message or "no reason given"
+            reason = (outcome.reason or outcome.exit_message or "no reason given").rstrip(".")
             text = (
                 f"{self.kind} {name} ended {outcome.status}: {reason}. "
                 f"Its log: CloudWatch group /aws/sagemaker/{self.kind}s, streams {name}/…"

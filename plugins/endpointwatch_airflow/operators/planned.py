@@ -56,7 +56,8 @@ class PlannedJobOperator(SageMakerJobOperator):
         outcome = self.running.run()
         if not outcome.succeeded:
             self.failed(context, outcome)
-            text = f"Job {name} on the worker ended {outcome.status}: {outcome.reason}. Its log stands above."
+            reason = (outcome.reason or "no reason given").rstrip(".")
+            text = f"Job {name} on the worker ended {outcome.status}: {reason}. Its log stands above."
             raise NotRetriedError(text) if outcome.final else JobError(text)
         self.log.info("%s", outcome.exit_message)
         return self.succeeded(context, outcome)

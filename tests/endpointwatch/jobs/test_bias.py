@@ -310,3 +310,32 @@ def test_a_missing_gender_is_in_no_group_and_its_row_is_counted(job, declared, w
         for gender in "fm"
     }
     assert values(fresh, window)["gender", "f", "DPPL"] == pytest.approx(share["m"] - share["f"])
+
+
+def test_as_on_aws_only_labelled_rows_count_and_a_fall_of_disparate_impact_is_no_violation(job, declared, window):
+    endpoint = declared(ground_truth=True, aws_compatible="Enabled", metrics=["DI", "DPPL"])
+    fresh, _ = baselined(job, endpoint)
+    people = [Person(n, gap=0.5) for n in range(400)]
+    verdict = judged(fresh, window, endpoint, people, people[:200])
+    share = {gender: sum(one.score > 0.5 for one in people[:200] if one.gender == gender) / 100 for gender in "fm"}
+    assert values(fresh, window)["gender", "f", "DPPL"] == pytest.approx(share["m"] - share["f"])
+    found = {(one["facet_value"], one["metric_name"]) for one in verdict["violations"] if one["facet"] == "gender"}
+    assert ("f", "DPPL") in found
+    assert ("f", "DI") not in found
+    assert ("m", "DI") in found
+
+
+def test_as_on_aws_a_window_without_a_positive_answer_fails_and_by_default_it_is_judged(job, declared, window):
+    nobody = [Person(n, gap=9.0) for n in range(400) if n % 2 == 0]
+    refused = [Person(n) for n in range(400) if Person(n).score < 0.5]
+    strict = declared(ground_truth=True, aws_compatible="Enabled")
+    fresh, _ = baselined(job, strict)
+    fresh.put(CAPTURE, "".join(record(one) + "\n" for one in refused))
+    fresh.put(TRUTH, "".join(truth(one) + "\n" for one in refused))
+    plan = MonitorPlan(endpoint=strict, window=window, monitors=("bias",), model_version="3", labels_closed=True)
+    assert fresh.run(plan) == 255
+    assert "aws_compatible: Disabled" in fresh.message
+    usual = declared(metrics=["DPPL"])
+    fresh, _ = baselined(job, usual)
+    assert judged(fresh, window, usual, [*refused, *nobody])["status"] in ("OK", "VIOLATIONS")
+    assert values(fresh, window)["gender", "f", "DPPL"] == 0.0

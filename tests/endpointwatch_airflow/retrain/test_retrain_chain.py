@@ -200,9 +200,10 @@ def test_the_first_version_is_trained_registered_and_serves_with_capture_on(loop
 def test_the_baseline_rows_are_what_the_endpoint_gets_and_answers(loop, first):
     text = loop.store.read(first["evaluate"]["baseline_dataset_uri"])
     header, *rows = csv.reader(io.StringIO(text))
-    assert header == ["prediction", "debt", "income"]
+    assert header == ["prediction", "debt", "income", "approve"]
     assert len(rows) == 400
-    score, debt, income = rows[0]
+    score, debt, income, approve = rows[0]
+    assert approve in ("0", "1")
     body = f"{debt},{income}".encode()
     answer = loop.aws.client("sagemaker-runtime").invoke_endpoint(
         EndpointName="chain", ContentType="text/csv", Body=body

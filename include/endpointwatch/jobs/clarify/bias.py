@@ -37,6 +37,14 @@ def asked(config: AnalysisConfig) -> dict[Stage, BiasMethod]:
     return {stage: method for stage in _STAGES if (method := methods[stage]) is not None}
 
 
+def require_parts(config: AnalysisConfig) -> None:
+    """Raise :class:`PlanError` when the configuration leaves out what every bias metric needs."""
+    if not config.facet:
+        raise PlanError("Bias needs a facet: name the sensitive column in `facet` of analysis_config.json.")
+    if config.label is None or not config.label_values_or_threshold:
+        raise PlanError("Bias needs `label` and `label_values_or_threshold` in analysis_config.json.")
+
+
 def analyse(config: AnalysisConfig, data: DataSet, *, aws_compatible: Switch) -> Analysed:
     """Every metric that ``config`` asks for, over ``data``.
 
@@ -59,24 +67,14 @@ def analyse(config: AnalysisConfig, data: DataSet, *, aws_compatible: Switch) ->
             measured += bias.measure(state, roles, settings, (stage,))
         except ValueError as error:
             raise PlanError(f"{stage}_bias: {error}") from error
-    if roles.label is None:
-        raise PlanError("Bias needs a label: name its column in `label` of analysis_config.json.")
-    printed = roles.label.printed(span(data.rows[roles.label.column]))
-    return Analysed(state, tuple(measured), document(measured, roles.label.column, printed))
+    label = roles.label or Choice(str(data.label))
+    printed = label.printed(span(data.rows[label.column]))
+    return Analysed(state, tuple(measured), document(measured, label.column, printed))
 
 
 def _roles(config: AnalysisConfig, data: DataSet, stages: dict[Stage, BiasMethod], *, strict: bool) -> bias.Roles:
-    if not config.facet:
-        raise PlanError("Bias needs a facet: name the sensitive column in `facet` of analysis_config.json.")
-    if data.label is None or not config.label_values_or_threshold:
-        raise PlanError("Bias needs `label` and `label_values_or_threshold` in analysis_config.json.")
-    if "post_training" in stages and data.predicted is None:
-        raise PlanError(
-            "post_training_bias needs the model's answers, and this job calls no model for them: name their column in "
-            "`predicted_label`, or give them as `predicted_label_dataset_uri`."
-        )
-    positive = config.label_values_or_threshold
-    label_values = data.rows[data.label]
+    positive = config.label_values_or_threshold or ()
+    label_values = data.rows[str(data.label)]
     try:
         facets = []
         for one in config.facet:

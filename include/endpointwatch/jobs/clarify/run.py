@@ -18,6 +18,7 @@ from endpointwatch.config.section import Switch
 from endpointwatch.errors import BaselineError, PlanError
 from endpointwatch.jobs.clarify import bias as bias_job
 from endpointwatch.jobs.clarify import config as configuration
+from endpointwatch.jobs.clarify.answers import answered
 from endpointwatch.jobs.clarify.config import CONFIG_FILE, CONFIG_PATH, AnalysisConfig
 from endpointwatch.jobs.clarify.table import read
 from endpointwatch.jobs.container import Container
@@ -79,7 +80,10 @@ def _bias(
 ) -> tuple[dict[str, Any], tuple[Violation, ...]]:
     """The bias part of the document, and what breaks the baseline; its state and the page to read are written."""
     aws: Switch = "Enabled" if container.environment.get("aws_compatible") == "Enabled" else "Disabled"
+    bias_job.require_parts(config)
     data = read(config, container)
+    if data.predicted is None and "post_training" in bias_job.asked(config):
+        config, data = answered(config, data, container)
     _log.info("%d rows, %d features", data.rows.height, len(data.features))
     analysed = bias_job.analyse(config, data, aws_compatible=aws)
     output.mkdir(parents=True, exist_ok=True)

@@ -265,7 +265,7 @@ def _label(duty: Duty, settings: Bias) -> tuple[str, str]:
 def _verdict(duty: Duty, settings: Bias, tally: Tally, findings: Findings | None) -> Verdict:
     verdict = verdict_of(duty.subject(), tally, findings, minimum_rows=settings.minimum_rows)
     verdict = _without_small_groups(verdict, settings)
-    if not _wanted(settings, labels=True):
+    if not _wanted(settings, labels=True) and settings.aws_compatible == "Disabled":
         return verdict
     if duty.labels is None:
         if settings.metrics == "all" and settings.aws_compatible == "Disabled":

@@ -6,6 +6,8 @@ order of the rows, as Clarify's does.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,28 +66,33 @@ def _neighbours_answers(
     count = NEIGHBOURS if len(others) >= FEW else 1
     if answers.all() or not answers.any():
         return np.full(len(group), answers[0])
-    # Equal rows have equal neighbours, so each is looked up once.
-    asked, back = np.unique(group, axis=0, return_inverse=True)
+    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # noqa: PLC0415 (heavy; most jobs do without it)
+
+    # Neighbours are looked up one after the other where rows lie close together: what one look-up loaded serves the
+    # next. Equal rows, which have equal neighbours, are looked up once.
+    order = cKDTree(group, balanced_tree=False).indices
+    lined_up = group[order]
+    fresh = np.concatenate(([True], (lined_up[1:] != lined_up[:-1]).any(axis=1)))
+    asked = lined_up[fresh]
     found = np.zeros(len(asked), dtype=np.bool_)
     open_ = np.ones(len(asked), dtype=np.bool_)
     if others.shape[1] <= _TREE_COLUMNS and len(others) > count:
-        found, open_ = _without_ties(others, answers, asked, count)
+        found, open_ = _without_ties(cKDTree(others, balanced_tree=False, leafsize=16), answers, asked, count)
     if open_.any():
-        from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415 (heavy, and most jobs do without it)
+        from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415 (the same)
 
         judge = KNeighborsClassifier(n_neighbors=count).fit(others, answers)
         found[open_] = judge.predict(asked[open_])
-    answered: NDArray[np.bool_] = found[back.ravel()]
+    answered = np.empty(len(group), dtype=np.bool_)
+    answered[order] = found[np.cumsum(fresh) - 1]
     return answered
 
 
 def _without_ties(
-    others: NDArray[np.float64], answers: NDArray[np.bool_], asked: NDArray[np.float64], count: int
+    others: Any, answers: NDArray[np.bool_], asked: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The majority among the nearest, and for which rows a tie leaves open who is among them; a quick search."""
-    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # noqa: PLC0415 (the same)
-
-    distances, places = cKDTree(others).query(asked, k=count + 1, workers=-1)
+    distances, places = others.query(asked, k=count + 1, workers=-1)
     nearest = answers[places[:, :count]].sum(axis=1)
     last, next_ = distances[:, count - 1], distances[:, count]
     tied = next_ - last <= _TIE * np.maximum(last, 1.0)
