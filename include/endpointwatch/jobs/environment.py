@@ -29,13 +29,13 @@ class EnvironmentJob:
     Attributes:
         name: What it is, for people.
         asked: Whether a container asks for it.
-        run: Does it, and gives the number of violations; None where this version has no such job.
+        run: Does it, and gives the number of violations.
         completed: What AWS's container says when all is well; None: what the analyzer says.
     """
 
     name: str
     asked: Callable[[Container], bool]
-    run: Callable[[Container], int] | None
+    run: Callable[[Container], int]
     completed: str | None = None
 
 
@@ -64,16 +64,13 @@ def run(container: Container) -> int:
     """Run the job that the environment asks for; the number of violations.
 
     Raises:
-        PlanError: No job of this version is asked for.
+        PlanError: No job is asked for.
         EndpointWatchError: What the job itself raises.
     """
     job = next((job for job in JOBS if job.asked(container)), None)
     if job is None:
         kind = container.environment.get(ANALYSIS_TYPE_KEY)
         raise PlanError(f"{ANALYSIS_TYPE_KEY} is {kind!r}; it must be MODEL_QUALITY, {_DATA_QUALITY} or absent.")
-    if job.run is None:
-        built = ", ".join(job.name for job in JOBS if job.run is not None)
-        raise PlanError(f"The environment asks for {job.name}, which this version cannot do. It does: {built}.")
     return job.run(container)
 
 

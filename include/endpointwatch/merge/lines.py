@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import polars as pl
 
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.capture.files import DamagedError, chunks
 from endpointwatch.capture.records import Malformed
-from endpointwatch.merge.ahead import ahead
 
 Schema = dict[str, pl.DataType]
 _BOM = b"\xef\xbb\xbf"
@@ -55,7 +54,7 @@ def lines(paths: Iterable[Path], schema: Schema) -> Iterator[Lines]:
     Raises:
         CaptureError: A file cannot be read.
     """
-    return ahead(partial(_read, schema), (piece for path in paths for piece in _pieces(path)))
+    return ahead(_read(schema, piece) for path in paths for piece in _pieces(path))
 
 
 def _pieces(path: Path) -> Iterator[_Piece]:
@@ -128,7 +127,7 @@ def _together(joined: bytes, count: int, schema: Schema) -> pl.DataFrame | None:
 
 def _has_surrogates(raw: bytes) -> bool:
     # Polars' parser lets half of a surrogate pair through as garbage.
-    return b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw)
+    return b"\\" in raw and b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw)
 
 
 def _reason(raw: bytes, schema: Schema) -> str:

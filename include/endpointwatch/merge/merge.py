@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from endpointwatch.capture.accounting import SetAside
 from endpointwatch.capture.files import GZIP, files
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.ground_truth import LabelRecord
@@ -141,9 +142,13 @@ class Totals:
                 set_aside=records.set_aside,
             ),
             conflicts=tuple(self.conflicts),
-            set_aside=tuple(of_labels.listed),
-            captures_set_aside=tuple(of_captures.listed),
+            set_aside=_by_place(of_labels),
+            captures_set_aside=_by_place(of_captures),
         )
+
+
+def _by_place(tally: Tally) -> tuple[SetAside, ...]:
+    return tuple(sorted(tally.listed, key=lambda fault: (fault.file, fault.line)))
 
 
 def _size(path: Path) -> int:

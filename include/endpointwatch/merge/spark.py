@@ -120,7 +120,7 @@ def _read(
         for frame in read(numbers, tally):
             part = pl.Series("part", partition_of(frame["id"], count), pl.Int64)
             yield from _batches(frame.select(part, *schema))
-        told = pl.DataFrame({"part": [_TALLIES]}, schema={"part": pl.Int64, **schema})
+        told = pl.DataFrame(schema={"part": pl.Int64, **schema}).clear(1).with_columns(part=pl.lit(_TALLIES, pl.Int64))
         yield from _batches(told.with_columns(pl.lit(_packed(tally)).alias(texts[-1])))
 
     return session.range(0, found, 1, max(1, min(found, 2 * count))).mapInArrow(work, columns)
@@ -152,7 +152,7 @@ def _join(key: tuple[Any, ...], captures: pa.Table, labels: pa.Table) -> pa.Tabl
 def _frame(table: pa.Table, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     # Where one side has no row of the part, Spark hands over a table without columns.
     frame = pl.DataFrame(pl.from_arrow(table)) if table.num_columns else pl.DataFrame(schema=schema)
-    return frame.select(schema).cast(pl.Schema(schema))
+    return frame.select(list(schema)).cast(pl.Schema(schema))
 
 
 def _table(rows: list[tuple[Any, ...]]) -> pa.Table:

@@ -11,8 +11,6 @@ import pyarrow as pa
 from endpointwatch.merge.join import partition_of
 from endpointwatch.merge.lines import Schema
 
-_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
-
 
 def parted(frames: Iterable[pl.DataFrame], schema: Schema, count: int, folder: Path) -> Iterator[pl.DataFrame]:
     """The rows of ``frames`` in ``count`` parts; in each part they keep their order.
@@ -42,7 +40,7 @@ def _write(frames: Iterable[pl.DataFrame], paths: list[Path]) -> None:
                 place = part.item(0, "part")
                 table = part.drop("part").to_arrow(compat_level=pl.CompatLevel.oldest())
                 if place not in writers:
-                    writers[place] = pa.ipc.new_stream(sinks[place], table.schema, options=_COMPRESSED)
+                    writers[place] = pa.ipc.new_stream(sinks[place], table.schema)
                 writers[place].write_table(table)
     finally:
         for writer in writers.values():

@@ -46,15 +46,6 @@ def test_clarifys_configuration_among_the_inputs_asks_for_its_analysis(tmp_path,
     assert jobs == ["Clarify's analysis of bias and explanations"]
 
 
-@pytest.mark.parametrize("name", [job.name for job in environment.JOBS if job.run is None])
-def test_a_job_that_is_not_built_is_refused_by_its_name(job, monkeypatch, name):
-    (asked,) = [entry for entry in environment.JOBS if entry.name == name]
-    monkeypatch.setattr(environment, "JOBS", (dataclasses.replace(asked, asked=lambda _: True),))
-    failing = job()
-    assert failing.run_with(SOURCE) == 255
-    assert failing.message.startswith(f"Error: The environment asks for {name}, which this version cannot do.")
-
-
 def test_an_analysis_that_aws_does_not_know_either_is_refused_with_those_it_knows(job):
     failing = job()
     assert failing.run_with({**SOURCE, "analysis_type": "VIBES"}) == 255
