@@ -109,10 +109,9 @@ def test_several_monitors_violations_in_one_window_are_one_violated_window(loop)
     decisions = list(itertools.chain.from_iterable(loop.results.decisions(window) for window in windows))
     assert {decision["violated_windows"] for decision in decisions} <= {1, 2, 3}
     answered = [decision for decision in decisions if decision["action"] == "retrain"]
-    assert answered
-    for decision in answered:
-        assert decision["violated_windows"] == 3
-        assert len(decision["evidence"]) == 3 * len(MONITORS)
+    assert {decision["violated_windows"] for decision in answered} == {3}
+    # A window's verdicts become visible one by one; in the end a decision has seen all of them.
+    assert max(len(decision["evidence"]) for decision in answered) == 3 * len(MONITORS)
 
 
 def test_jobs_load_the_artefact_of_the_version_that_served_and_nothing_else_serves_it(loop):
