@@ -20,8 +20,6 @@ from onemachine.airflow_api import AirflowApi
 from onemachine.settings import REPOSITORY, VIEWER_LOGIN, Settings
 from onemachine.stack import Stack
 
-# Applications an hour: enough for a retraining on three hours, few enough to be quick.
-LOOP_ROWS = 150
 PROBES = Path(__file__).parent / "dags"
 
 
@@ -76,7 +74,7 @@ def viewer(stack) -> Iterator[AirflowApi]:
 def loop(stack, airflow) -> Loop:
     """The demo's endpoint, led once round the whole loop by the demo's own driver; every claim it makes has held."""
     anchor = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    story = tell(Applications.load(), anchor, rows=LOOP_ROWS)
+    story = tell(Applications.load(), anchor)
     endpoint = load(stack.settings.endpoints / "loan-approval.yaml")
     loop = Loop(airflow, Cloud(stack.environment), endpoint, story, Reporter.plain())
     loop.play()

@@ -12,7 +12,7 @@ from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
 from loanapp import traffic
 from loanapp.cloud import split
-from loanapp.results import QUALITY
+from loanapp.results import BIAS, QUALITY
 from loanapp.runs import Runs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -80,12 +80,13 @@ def test_late_labels_make_a_provisional_window_final_and_touch_no_other_window(l
         before = listed(loop, layout)
         deliver(loop, name, share_from, share_to)
         look()
-        # This window's merge and model quality, what waits for labels, and nothing else: not its data quality either.
-        own = (f"{QUALITY}/{window.path}/", f"merge/{window.path}/")
+        # This window's merge, model quality and bias, what waits for labels, and nothing else: not its data quality.
+        own = tuple(f"{folder}/{window.path}/" for folder in (QUALITY, BIAS, "merge"))
         others = {key for key in changed(before, listed(loop, layout)) if not key.startswith(own)}
         assert others == {"labels/open.json"}
         verdict = loop.results.verdict(window, QUALITY)
         seen.append((verdict.status, round(verdict.label_coverage, 2)))
+        assert loop.results.verdict(window, BIAS).status == verdict.status
     assert seen == [("PROVISIONAL", 0.0), ("PROVISIONAL", 0.31), ("OK", 0.97)]
     assert loop.results.verdict(window, QUALITY).labels_final
 

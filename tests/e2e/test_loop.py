@@ -31,7 +31,7 @@ def test_every_claim_of_the_demo_holds(loop):
 
 def test_every_window_has_its_four_files(loop, layout):
     for hour in loop.story.hours:
-        assert loop.results.missing(layout.window("data_quality", hour.window), RESULT_FILES) == []
+        assert loop.results.missing(layout.window("data_quality", hour.window), RESULT_FILES["data_quality"]) == []
 
 
 def test_the_statistics_of_a_window_are_about_all_its_rows_and_columns(loop):
@@ -68,7 +68,7 @@ def test_both_model_versions_have_a_baseline_of_their_own(loop, layout):
     ids = set()
     for version in ("loan-approval-v1", "loan-approval-v2"):
         folder = layout.baseline(version, "data_quality")
-        assert loop.results.missing(folder, BASELINE_FILES) == []
+        assert loop.results.missing(folder, BASELINE_FILES["data_quality"]) == []
         ids.add(loop.cloud.json(f"{folder}/baseline.json")["id"])
     assert len(ids) == 2
 
@@ -136,7 +136,7 @@ def test_the_window_after_the_retraining_is_quiet_by_the_new_baseline(loop, layo
     assert (verdict["status"], verdict["model_version"]) == ("OK", "loan-approval-v2")
     baseline = loop.cloud.json(f"{layout.baseline('loan-approval-v2', 'data_quality')}/baseline.json")
     assert verdict["baseline_id"] == baseline["id"]
-    assert loop.results.missing(last.location, RESULT_FILES) == []
+    assert loop.results.missing(last.location, RESULT_FILES["data_quality"]) == []
 
 
 def test_what_a_job_was_told_and_when_lies_outside_the_results(loop):

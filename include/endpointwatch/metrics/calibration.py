@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -86,6 +85,8 @@ def calibration_error(probability: Numbers, positives: Counts, negatives: Counts
 
 
 def _isotonic(score: Numbers, positives: Counts, negatives: Counts) -> Calibration:
+    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - heavy, and needed by baselines alone
+
     rows = positives + negatives
     seen = rows > 0
     fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 Numbers = NDArray[np.float64]
 
@@ -23,6 +22,9 @@ def of_pairs(actual: Numbers, predicted: Numbers, count: NDArray[np.int64]) -> d
         ``mae`` and ``rmse`` in the label's unit, ``mse`` in that unit squared, ``r2`` without unit (None where the
         labels do not vary).
     """
+    # Takes a second to import, and most jobs do without it.
+    from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score  # noqa: PLC0415
+
     mse = float(mean_squared_error(actual, predicted, sample_weight=count))
     seen = actual[count > 0]
     varies = bool((seen != seen[0]).any())
