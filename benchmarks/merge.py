@@ -49,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     large = None if options.memory_records == 0 else _run("ours", _data(options.memory_records))
     ours = best["EndpointWatch"]
     ratios = {
-        "pandas / EndpointWatch": _ratio(best.get("pandas"), ours),
-        "Spark local[2] / EndpointWatch": _ratio(best.get("Spark local[2]"), ours),
-        "memory, large / small": large.peak / ours.peak if large else None,
+        "vs_pandas": _ratio(best.get("pandas"), ours),
+        "vs_spark": _ratio(best.get("Spark local[2]"), ours),
+        "peak_memory_4x": large.peak / ours.peak if large else None,
     }
     rows = [_row(f"{name}, {options.records:,}", run) for name, run in best.items()]
     if large:

@@ -34,6 +34,8 @@ MONITOR = {
     "problem_type": "BinaryClassification",
     "probability_attribute": "0",
     "emit_metrics": "Disabled",
+    # The peers do not estimate performance before labels come.
+    "estimate": "Disabled",
 }
 
 

@@ -42,7 +42,13 @@ class _Shape:
         return tuple(number for number in self.texts if number in self.told.values())
 
 
-def alike(chunk: bytes, count: int, read: Callable[[bytes], Row], fixed: frozenset[str]) -> dict[str, pl.Series] | None:
+def alike(
+    chunk: bytes,
+    count: int,
+    read: Callable[[bytes], Row],
+    fixed: frozenset[str] = frozenset(),
+    whole: str | None = None,
+) -> dict[str, pl.Series] | None:
     """The columns of the records in ``chunk``, or None when its lines are not alike.
 
     Args:
@@ -50,11 +56,14 @@ def alike(chunk: bytes, count: int, read: Callable[[bytes], Row], fixed: frozens
         count: Its lines.
         read: One line by column; texts as they stand in the record. May raise ``ValueError``.
         fixed: Columns that have to be the same on all lines.
+        whole: One more column, of the lines themselves.
     """
     data = np.frombuffer(chunk, np.uint8)
     if data[-1] != _FEED:
         data = np.append(data, np.uint8(_FEED))
-    if b'\\"' in chunk or int(np.count_nonzero(data < _SPACE)) != count:
+    # One byte is found many times faster than two.
+    escaped = b"\\" in chunk
+    if (escaped and b'\\"' in chunk) or int(np.count_nonzero(data < _SPACE)) != count:
         return None
     shape = _shape(data[: chunk.find(b"\n") + 1 or data.size].tobytes(), read, fixed)
     places = np.flatnonzero(data == _QUOTE)
@@ -64,7 +73,6 @@ def alike(chunk: bytes, count: int, read: Callable[[bytes], Row], fixed: frozens
     if not _same(data, marks, shape):
         return None
     data = padded(data)
-    escaped = b"\\" in chunk
     texts = {}
     for number in shape.texts if escaped else shape.read:
         starts = marks[:, number] + 1
@@ -73,10 +81,15 @@ def alike(chunk: bytes, count: int, read: Callable[[bytes], Row], fixed: frozens
         if plain is None:
             return None
         texts[number] = plain
-    return {
+    columns = {
         name: texts[told] if isinstance(told, int) else pl.Series([told], dtype=pl.String).new_from_index(0, count)
         for name, told in shape.told.items()
     }
+    if whole is not None:
+        ends = marks[:, shape.texts[-1] + 1] + len(shape.same[-1])
+        starts = np.concatenate(([0], ends[:-1]))
+        columns[whole] = texts_at(data, starts, ends - starts - 1, blank=True)
+    return columns
 
 
 def _shape(line: bytes, read: Callable[[bytes], Row], fixed: frozenset[str]) -> _Shape | None:

@@ -225,6 +225,9 @@ def _labelled(frame: pl.DataFrame, settings: ModelQuality, file: str, tally: Tal
     """Each row with the label at its place among its record's labels; where their numbers differ it is set aside."""
     bare = pl.col("truth").str.strip_chars()
     document = bare.str.starts_with("{") | bare.str.starts_with("[")
+    if frame.get_column("row").max() == 0 and not frame.select(document.any()).item():
+        # One row a record, and one value a label: there is nothing to share out.
+        return frame.with_columns(actual=bare)
     size = pl.len().over("record")
     lines, commas = (bare.str.split(sign).list.eval(pl.element().str.strip_chars()) for sign in ("\n", ","))
     plain = (

@@ -67,7 +67,7 @@ def _csv(*, header: bool) -> Callable[[Path, str, Tally], Iterator[pl.DataFrame]
 
 
 def _json(path: Path, file: str, tally: Tally) -> Iterator[pl.DataFrame]:
-    for part in lines([path], {ID: pl.String(), TIME: pl.String()}):
+    for part in lines([path], (ID, TIME)):
         for fault in part.malformed:
             tally.set_aside("json", file, fault.line, fault.reason)
         told = part.frame.rename({ID: "id", TIME: "time"})

@@ -16,10 +16,7 @@ from endpointwatch.config.window import Window
 from endpointwatch.merge.lines import Lines, Schema, lines
 
 SCHEMA: Schema = {"id": pl.String(), "time": pl.String(), "folder": pl.String(), "line": pl.String()}
-_METADATA = ("eventId", "inferenceId", "inferenceTime", "invocationSource")
-_RECORD: Schema = {
-    "eventMetadata": pl.Struct(dict.fromkeys(_METADATA, pl.String)),
-}
+_KEYS = tuple(f"eventMetadata.{key}" for key in ("eventId", "inferenceId", "inferenceTime", "invocationSource"))
 
 
 def captures(
@@ -42,7 +39,7 @@ def captures(
     """
     if paths is None:
         count_unread(folder, tally)
-    for part in lines(files(folder, SUFFIXES) if paths is None else paths, _RECORD):
+    for part in lines(files(folder, SUFFIXES) if paths is None else paths, _KEYS):
         name = part.path.relative_to(folder) if part.path != folder else Path(folder.name)
         for fault in part.malformed:
             tally.set_aside("json", name.as_posix(), fault.line, fault.reason)
@@ -59,9 +56,9 @@ def count_unread(folder: Path, tally: Tally) -> None:
 
 
 def _kept(part: Lines, window: Window | None, file: str, tally: Tally) -> pl.DataFrame:
-    frame = part.frame.select("number", "line", "eventMetadata").unnest("eventMetadata")
-    frame = frame.with_columns(id=pl.coalesce("inferenceId", "eventId")).rename({"inferenceTime": "time"})
-    shadow = frame["invocationSource"].eq_missing(pl.Series([SHADOW]))
+    event, inference, time, source = _KEYS
+    frame = part.frame.with_columns(id=pl.coalesce(inference, event)).rename({time: "time"})
+    shadow = frame[source].eq_missing(pl.Series([SHADOW]))
     if shadow.any():
         tally.skipped += int(shadow.sum())
         frame = frame.filter(~shadow)

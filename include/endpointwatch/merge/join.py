@@ -18,8 +18,8 @@ class Joined:
     """One partition, merged.
 
     Attributes:
-        records: ``folder`` and ``line``: merged records in Model Monitor's schema, ordered by the hash of their id,
-            then by time, then by text. Nothing else decides their order.
+        records: ``folder``, ``truth`` and ``line``, whose texts one after the other are a merged record in Model Monitor's
+            schema; ordered by the hash of their id, then by time, then by text. Nothing else decides their order.
         matched: Captures with a label.
         unmatched: Captures without.
         used: Ids with captures and a label.
@@ -99,8 +99,9 @@ def _truth(last: pl.DataFrame) -> pl.Series:
 
 
 def _records(matched: pl.DataFrame) -> pl.DataFrame:
-    line = pl.concat_str("truth", pl.col("line").str.strip_prefix("{"), pl.lit("\n")).alias("line")
-    return _ordered(matched.with_columns(place(matched["id"]))).select("folder", line)
+    ordered = _ordered(matched.with_columns(place(matched["id"])))
+    # Every line begins with a brace.
+    return ordered.select("folder", "truth", pl.col("line").str.slice(1))
 
 
 def _ordered(matched: pl.DataFrame) -> pl.DataFrame:

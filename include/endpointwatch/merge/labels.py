@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import reduce
 from pathlib import Path
 
 import polars as pl
@@ -49,11 +48,10 @@ def labels(
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
-    schema = _schema(record)
     if places is None:
         count_unread(folder, tally)
         places = delivered(folder)
-    for part in lines(places, schema):
+    for part in lines(places, _keys(record)):
         name = part.path.relative_to(folder).as_posix() if part.path != folder else folder.name
         for fault in part.malformed:
             tally.set_aside("json", name, fault.line, fault.reason)
@@ -61,6 +59,11 @@ def labels(
         tally.analysed += frame.height
         at = pl.lit(places[part.path] << _LINE_BITS, pl.UInt64) + pl.col("number").cast(pl.UInt64)
         yield frame.with_columns(at=at).select(*SCHEMA)
+
+
+def _keys(record: LabelRecord) -> tuple[str, ...]:
+    # Two of them may be the same key.
+    return tuple(dict.fromkeys((record.id, record.data, record.encoding)))
 
 
 def delivered(folder: Path) -> dict[Path, int]:
@@ -77,9 +80,9 @@ def delivered(folder: Path) -> dict[Path, int]:
 def _read(part: Lines, record: LabelRecord, file: str, tally: Tally) -> pl.DataFrame:
     told = part.frame.select(
         "number",
-        id=_at(record.id),
-        data=_at(record.data).str.strip_chars(),
-        encoding=_at(record.encoding).str.to_uppercase().fill_null("CSV"),
+        id=pl.col(record.id),
+        data=pl.col(record.data).str.strip_chars(),
+        encoding=pl.col(record.encoding).str.to_uppercase().fill_null("CSV"),
     )
     faulty = told.select(
         pl.when(pl.col("id").is_null() | (pl.col("id") == ""))
@@ -111,24 +114,3 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _at(keys: str) -> pl.Expr:
-    first, *rest = keys.split(".")
-    return reduce(lambda found, key: found.struct.field(key), rest, pl.col(first))
-
-
-def _schema(record: LabelRecord) -> Schema:
-    """The columns that hold the record's keys, each as deep as its keys say."""
-    tree: dict[str, object] = {}
-    for keys in (record.id, record.data, record.encoding):
-        *folders, leaf = keys.split(".")
-        place = tree
-        for key in folders:
-            place = place.setdefault(key, {})  # type: ignore[assignment]
-        place.setdefault(leaf, None)
-    return {key: _kind(part) for key, part in tree.items()}
-
-
-def _kind(part: object) -> pl.DataType:
-    return pl.Struct({key: _kind(inner) for key, inner in part.items()}) if isinstance(part, dict) else pl.String()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from endpointwatch.capture.ahead import ahead
+from endpointwatch.capture.alike import alike
 from endpointwatch.capture.files import DamagedError, chunks
 from endpointwatch.capture.records import Malformed
 
@@ -24,8 +27,8 @@ class Lines:
 
     Attributes:
         path: The file.
-        frame: ``number`` (the line's, from 1), ``line`` (its text without surrounding blanks) and the schema's columns.
-        malformed: The lines that are no JSON object, or have something else where the schema has an object.
+        frame: ``number`` (the line's, from 1), ``line`` (its text without surrounding blanks) and a column for each key.
+        malformed: The lines that are no JSON object, or have something else where the keys lead through an object.
     """
 
     path: Path
@@ -43,18 +46,20 @@ class _Piece:
     broken: str | None = None
 
 
-def lines(paths: Iterable[Path], schema: Schema) -> Iterator[Lines]:
+def lines(paths: Iterable[Path], keys: tuple[str, ...]) -> Iterator[Lines]:
     """The lines of files, one after the other and some megabytes at a time; blank lines are none.
 
     Args:
         paths: The files, as they are or compressed (``.gz``). Where a compressed one breaks off, the rest counts as one
             malformed line.
-        schema: Of the columns to read: single values become texts; whatever else a line holds is left alone.
+        keys: Of the values to read, as texts; ``a.b`` is that of ``b`` in the object ``a``. Whatever else a line holds is
+            left alone.
 
     Raises:
         CaptureError: A file cannot be read.
     """
-    return ahead(_read(schema, piece) for path in paths for piece in _pieces(path))
+    columns = _Columns(keys)
+    return ahead(_read(columns, piece) for path in paths for piece in _pieces(path))
 
 
 def _pieces(path: Path) -> Iterator[_Piece]:
@@ -67,58 +72,112 @@ def _pieces(path: Path) -> Iterator[_Piece]:
         yield _Piece(path, first, broken=str(error))
 
 
-def _read(schema: Schema, piece: _Piece) -> Lines:
+class _Columns:
+    """Values by their keys."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        tree: dict[str, object] = {}
+        for key in keys:
+            *folders, leaf = key.split(".")
+            place = tree
+            for folder in folders:
+                place = place.setdefault(folder, {})  # type: ignore[assignment]
+            place.setdefault(leaf, None)
+        self.schema: Schema = {key: _kind(part) for key, part in tree.items()}
+        self.empty = pl.DataFrame(schema={"number": pl.UInt32, "line": pl.String, **dict.fromkeys(keys, pl.String)})
+        self._values = [_at(key).alias(key) for key in keys]
+
+    def parsed(self, raw: bytes) -> pl.DataFrame:
+        """The values of all lines; Polars decides what a value is as text."""
+        return pl.read_ndjson(raw, schema=self.schema).select(self._values)
+
+    def of_line(self, raw: bytes) -> dict[str, str | None]:
+        """The values of one line.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            return self.parsed(raw).row(0, named=True)
+        except pl.exceptions.PolarsError as error:
+            raise ValueError(str(error)) from error
+
+
+def _kind(part: object) -> pl.DataType:
+    return pl.Struct({key: _kind(inner) for key, inner in part.items()}) if isinstance(part, dict) else pl.String()
+
+
+def _at(key: str) -> pl.Expr:
+    first, *rest = key.split(".")
+    return reduce(lambda found, name: found.struct.field(name), rest, pl.col(first))
+
+
+def _read(columns: _Columns, piece: _Piece) -> Lines:
     if piece.broken is not None:
-        return Lines(piece.path, _empty(schema), [Malformed(piece.first, piece.broken)])
-    frame = _fast(piece, schema)
+        return Lines(piece.path, columns.empty, [Malformed(piece.first, piece.broken)])
+    frame = _fast(piece, columns)
     if frame is not None:
         return Lines(piece.path, frame, [])
     split = (raw.strip(_BLANK) for raw in piece.raw.removeprefix(_BOM).split(b"\n"))
     numbered = [(at, raw) for at, raw in enumerate(split, start=piece.first) if raw]
-    return Lines(piece.path, *_careful(numbered, schema))
+    return Lines(piece.path, *_careful(numbered, columns))
 
 
-def _empty(schema: Schema) -> pl.DataFrame:
-    return pl.DataFrame(schema={"number": pl.UInt32, "line": pl.String, **schema})
-
-
-def _fast(piece: _Piece, schema: Schema) -> pl.DataFrame | None:
+def _fast(piece: _Piece, columns: _Columns) -> pl.DataFrame | None:
     """All lines at once; None when one of them is not plain, so that it has to be found."""
-    if _has_surrogates(piece.raw):
-        return None
     try:
-        texts = pl.read_lines(piece.raw, name="line").to_series()
-        values = pl.read_ndjson(piece.raw, schema=schema)
-    except pl.exceptions.PolarsError:
+        if not piece.raw.isascii():
+            piece.raw.decode()
+        series = _alike(piece.raw, columns) or _parsed(piece.raw, columns)
+    except (UnicodeDecodeError, pl.exceptions.PolarsError):
         return None
+    if series is None:
+        return None
+    number = np.arange(piece.first, piece.first + series[0].len(), dtype=np.uint32)
+    return pl.DataFrame([pl.Series("number", number), *series])
+
+
+def _alike(raw: bytes, columns: _Columns) -> list[pl.Series] | None:
+    """Without a parser, where the lines differ in their texts only and have no blanks around them."""
+    if not raw.startswith(b"{") or not raw.removesuffix(b"\n").endswith(b"}"):
+        return None
+    count = raw.count(b"\n") + (not raw.endswith(b"\n"))
+    found = alike(raw, count, columns.of_line, whole="line")
+    return None if found is None else [found[name].alias(name) for name in columns.empty.columns[1:]]
+
+
+def _parsed(raw: bytes, columns: _Columns) -> list[pl.Series] | None:
+    if _has_surrogates(raw):
+        return None
+    texts = pl.read_lines(raw, name="line").to_series()
+    values = columns.parsed(raw)
     if len(texts) != values.height or not texts.str.starts_with("{").all():
         return None
-    number = pl.int_range(piece.first, piece.first + values.height, dtype=pl.UInt32, eager=True).alias("number")
-    return pl.DataFrame([number, texts, *values.get_columns()])
+    return [texts, *values.get_columns()]
 
 
-def _careful(numbered: list[tuple[int, bytes]], schema: Schema) -> tuple[pl.DataFrame, list[Malformed]]:
+def _careful(numbered: list[tuple[int, bytes]], columns: _Columns) -> tuple[pl.DataFrame, list[Malformed]]:
     """Halves, and halves of halves, until every line that cannot be read stands alone."""
     if not numbered:
-        return _empty(schema), []
+        return columns.empty, []
     joined = b"\n".join(raw for _, raw in numbered)
-    frame = None if len(numbered) > 1 and _has_surrogates(joined) else _together(joined, len(numbered), schema)
+    frame = None if len(numbered) > 1 and _has_surrogates(joined) else _together(joined, len(numbered), columns)
     if frame is not None:
         number = pl.Series("number", [at for at, _ in numbered], pl.UInt32)
         return pl.DataFrame([number, *frame.get_columns()]), []
     if len(numbered) == 1:
-        return _empty(schema), [Malformed(at, _reason(raw, schema)) for at, raw in numbered]
+        return columns.empty, [Malformed(at, _reason(raw, columns.schema)) for at, raw in numbered]
     middle = len(numbered) // 2
-    (left, faults), (right, more) = _careful(numbered[:middle], schema), _careful(numbered[middle:], schema)
+    (left, faults), (right, more) = _careful(numbered[:middle], columns), _careful(numbered[middle:], columns)
     return pl.concat([left, right]), faults + more
 
 
-def _together(joined: bytes, count: int, schema: Schema) -> pl.DataFrame | None:
+def _together(joined: bytes, count: int, columns: _Columns) -> pl.DataFrame | None:
     try:
         text = joined.decode()
         if _has_surrogates(joined):
             json.dumps(json.loads(text), ensure_ascii=False).encode()
-        values = pl.read_ndjson(joined, schema=schema)
+        values = columns.parsed(joined)
     except (ValueError, RecursionError, pl.exceptions.PolarsError):
         return None
     texts = pl.Series("line", text.split("\n"), pl.String)
@@ -127,7 +186,7 @@ def _together(joined: bytes, count: int, schema: Schema) -> pl.DataFrame | None:
 
 def _has_surrogates(raw: bytes) -> bool:
     # Polars' parser lets half of a surrogate pair through as garbage.
-    return b"\\" in raw and b"\\u" in raw and (b"\\ud" in raw or b"\\uD" in raw)
+    return b"\\" in raw and (b"\\ud" in raw or b"\\uD" in raw)
 
 
 def _reason(raw: bytes, schema: Schema) -> str:

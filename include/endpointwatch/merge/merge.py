@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +99,10 @@ def merge(
         folders = [Path(place) / side for side in ("captures", "labels")]
         for folder in folders:
             folder.mkdir()
-        left = parted(sources.capture_frames(of_captures), captured.SCHEMA, count, folders[0])
-        right = parted(sources.label_frames(of_labels), labelled.SCHEMA, count, folders[1])
+        with ThreadPoolExecutor(1, thread_name_prefix="labels") as pool:
+            reading = pool.submit(parted, sources.label_frames(of_labels), labelled.SCHEMA, count, folders[1])
+            left = parted(sources.capture_frames(of_captures), captured.SCHEMA, count, folders[0])
+            right = reading.result()
         for captures, labels in zip(left, right, strict=True):
             joined = merge_partition(captures, labels)
             sink.write(joined.records)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
 import polars as pl
 import pyarrow as pa
 
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.states.raw import contents
 
 RECORDS_A_FILE = 250_000
+RECORDS_A_PIECE = 50_000
 
 
 class MergedFiles:
@@ -39,20 +42,27 @@ class MergedFiles:
             sink.close()
 
     def write(self, records: pl.DataFrame) -> None:
-        """Add records (``folder`` and ``line``, which ends with a line feed) in their order."""
+        """Add records in their order: ``folder``, and columns of texts that one after the other are the record."""
         if not self._keep_folders:
-            self._add(".", records["line"])
+            self._add(".", records)
             return
         for (folder,), part in records.group_by("folder", maintain_order=True):
-            self._add(str(folder), part["line"])
+            self._add(str(folder), part)
 
-    def _add(self, folder: str, lines: pl.Series) -> None:
-        at = 0
-        while at < len(lines):
+    def _add(self, folder: str, records: pl.DataFrame) -> None:
+        pieces = list(self._cut(folder, records.height))
+        texts = ahead(text(records.slice(at, taken)) for at, taken in pieces)
+        for (_, taken), piece in zip(pieces, texts, strict=True):
             written = self._written.get(folder, 0)
-            taken = min(len(lines) - at, RECORDS_A_FILE - written % RECORDS_A_FILE)
-            self._sink(folder, written).write(_bytes(lines.slice(at, taken)))
+            self._sink(folder, written).write(piece)
             self._written[folder] = written + taken
+
+    def _cut(self, folder: str, count: int) -> Iterator[tuple[int, int]]:
+        """Where each piece of so many more records begins, and its length: none goes beyond the end of a file."""
+        at, written = 0, self._written.get(folder, 0)
+        while at < count:
+            taken = min(count - at, RECORDS_A_FILE - (written + at) % RECORDS_A_FILE, RECORDS_A_PIECE)
+            yield at, taken
             at += taken
 
     def _sink(self, folder: str, written: int) -> BinaryIO:
@@ -65,7 +75,8 @@ class MergedFiles:
         return self._open[folder]
 
 
-def _bytes(lines: pl.Series) -> memoryview:
-    """The texts one after the other, as Arrow keeps them."""
+def text(records: pl.DataFrame) -> memoryview:
+    """JSON Lines, UTF-8, of records as :meth:`MergedFiles.write` takes them."""
+    lines = records.select(pl.concat_str(pl.exclude("folder"), pl.lit("\n"))).to_series()
     data, _ = contents(lines.to_arrow().cast(pa.large_binary()))
     return data.data
