@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from endpointwatch.states.raw import contents, padded, texts_at
+from endpointwatch.states.raw import columns_at, contents, padded
 
 Columns = tuple[pl.Series, ...]
 _COMMA, _QUOTE, _FEED, _RETURN = (ord(character) for character in ',"\n\r')
@@ -44,7 +44,7 @@ def columns_of(texts: pl.Series) -> Columns | None:
     data = padded(data)
     starts = bounds[:-1] + 1
     lengths = bounds[1:] - starts
-    return tuple(texts_at(data, starts[place], lengths[place]) for place in range(width))
+    return columns_at(data, starts, lengths)
 
 
 def _has(data: np.ndarray[tuple[int], np.dtype[np.uint8]], *characters: int) -> bool:

@@ -45,18 +45,25 @@ def words_at(data: Bytes, starts: Places, count: int = 1) -> Words:
     return items[starts].view("<u8").reshape(-1, count)
 
 
-def texts_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = False) -> pl.Series:
-    """The texts that stand in ``data`` as a column, which refers to these bytes where a text is long.
+def columns_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = False) -> tuple[pl.Series, ...]:
+    """The texts that stand in ``data`` column by column; they refer to these bytes where a text is long.
 
     Args:
         data: Valid UTF-8, less than 2 GB, made by :func:`padded`.
-        starts: Where each text begins, shape ``(n,)``.
-        lengths: Their bytes, shape ``(n,)``.
+        starts: Where each text begins, shape ``(columns, n)``.
+        lengths: Their bytes, shape ``(columns, n)``.
         blank: Whether a text of no bytes stays a text; else it becomes null.
 
     References:
         Arrow columnar format, "Variable-size Binary View Layout".
     """
+    # One column of all texts that is cut: making one costs more than many a column's texts do.
+    columns, rows = starts.shape
+    whole = _texts_at(data, starts.ravel(), lengths.ravel(), blank=blank)
+    return tuple(whole.slice(place * rows, rows) for place in range(columns))
+
+
+def _texts_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool) -> pl.Series:
     short = np.minimum(lengths, _INLINE)
     words = words_at(data, starts, 2)
     views = np.empty((starts.size, 2), np.uint64)
