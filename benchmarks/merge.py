@@ -26,8 +26,8 @@ FIGURES = ("accuracy", "recall", "precision", "f1", "auc")
 MEGABYTE = 1024 * 1024
 VERSIONS = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("pandas", "pyspark"))
 ALIKE = (
-    f"{VERSIONS}. Spark's memory is that of its largest process, the JVM. All give the same number of merged records "
-    "and, but for Spark's AUC (thinned to 1,000 points), the same metrics."
+    f"{VERSIONS}. Spark's CPU and memory here are its Python process's, without the JVM. "
+    "All give the same number of merged records and, but for Spark's AUC (thinned to 1,000 points), the same metrics."
 )
 
 

@@ -18,8 +18,9 @@ class Joined:
     """One partition, merged.
 
     Attributes:
-        records: ``folder``, ``truth`` and ``line``, whose texts one after the other are a merged record in Model Monitor's
-            schema; ordered by the hash of their id, then by time, then by text. Nothing else decides their order.
+        records: ``folder``, ``truth`` and ``line``, whose texts one after the other are a merged record in Model
+            Monitor's schema; ordered by the hash of their id, then by time, then by text. Nothing else decides their
+            order.
         matched: Captures with a label.
         unmatched: Captures without.
         used: Ids with captures and a label.

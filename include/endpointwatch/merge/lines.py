@@ -27,7 +27,7 @@ class Lines:
 
     Attributes:
         path: The file.
-        frame: ``number`` (the line's, from 1), ``line`` (its text without surrounding blanks) and a column for each key.
+        frame: ``number`` (the line's, from 1), ``line`` (its text without surrounding blanks) and a column a key.
         malformed: The lines that are no JSON object, or have something else where the keys lead through an object.
     """
 
@@ -52,8 +52,8 @@ def lines(paths: Iterable[Path], keys: tuple[str, ...]) -> Iterator[Lines]:
     Args:
         paths: The files, as they are or compressed (``.gz``). Where a compressed one breaks off, the rest counts as one
             malformed line.
-        keys: Of the values to read, as texts; ``a.b`` is that of ``b`` in the object ``a``. Whatever else a line holds is
-            left alone.
+        keys: Of the values to read, as texts; ``a.b`` is that of ``b`` in the object ``a``. Whatever else a line holds
+            is left alone.
 
     Raises:
         CaptureError: A file cannot be read.

@@ -27,7 +27,8 @@ from endpointwatch.merge.join import LISTED, Joined, merge_partition
 from endpointwatch.merge.output import MergedFiles
 from endpointwatch.merge.spill import parted
 
-PART_BYTES = 160 * 1024 * 1024
+# Parting costs half as much again as joining in memory, which takes some three times these bytes.
+PART_BYTES = 768 * 1024 * 1024
 MOST_PARTS = 1024
 AWS_RECORD = LabelRecord()
 _GZIP_RATIO = 8

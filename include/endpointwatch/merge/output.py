@@ -51,7 +51,7 @@ class MergedFiles:
 
     def _add(self, folder: str, records: pl.DataFrame) -> None:
         pieces = list(self._cut(folder, records.height))
-        texts = ahead(text(records.slice(at, taken)) for at, taken in pieces)
+        texts = ahead(json_lines(records.slice(at, taken)) for at, taken in pieces)
         for (_, taken), piece in zip(pieces, texts, strict=True):
             written = self._written.get(folder, 0)
             self._sink(folder, written).write(piece)
@@ -75,7 +75,7 @@ class MergedFiles:
         return self._open[folder]
 
 
-def text(records: pl.DataFrame) -> memoryview:
+def json_lines(records: pl.DataFrame) -> memoryview:
     """JSON Lines, UTF-8, of records as :meth:`MergedFiles.write` takes them."""
     lines = records.select(pl.concat_str(pl.exclude("folder"), pl.lit("\n"))).to_series()
     data, _ = contents(lines.to_arrow().cast(pa.large_binary()))

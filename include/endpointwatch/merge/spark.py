@@ -26,7 +26,7 @@ from endpointwatch.merge import labels as labelled
 from endpointwatch.merge.counts import Conflict, Merged
 from endpointwatch.merge.join import Joined, merge_partition, partition_of
 from endpointwatch.merge.merge import PART_BYTES, Sources, Totals
-from endpointwatch.merge.output import MergedFiles, text
+from endpointwatch.merge.output import MergedFiles, json_lines
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -142,7 +142,7 @@ def _join(key: tuple[Any, ...], captures: pa.Table, labels: pa.Table) -> pa.Tabl
     rows: list[tuple[Any, ...]] = []
     for (folder,), records in joined.records.group_by("folder", maintain_order=True):
         for slice_ in records.iter_slices(RECORDS_A_ROW):
-            rows.append((part, len(rows), folder, bytes(text(slice_)), None))
+            rows.append((part, len(rows), folder, bytes(json_lines(slice_)), None))
     names = ("matched", "unmatched", "used", "duplicate", "unknown", "conflicting")
     told = {name: getattr(joined, name) for name in names}
     told["conflicts"] = [conflict.model_dump() for conflict in joined.conflicts]
