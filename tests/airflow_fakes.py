@@ -66,6 +66,7 @@ class FakeStore:
         self.files[uri] = text
 
     def download(self, uri: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.files[uri])
 
     def exists(self, uri: str) -> bool:

@@ -41,6 +41,4 @@ def label_coverage(store: StoreHook, endpoint: Endpoint, window: Window) -> floa
 
 def _fetch(store: StoreHook, objects: Iterable[StoredObject], root: str, folder: Path) -> None:
     for item in objects:
-        path = folder / item.uri.removeprefix(f"{root}/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        store.download(item.uri, path)
+        store.download(item.uri, folder / item.uri.removeprefix(f"{root}/"))

@@ -19,6 +19,7 @@ from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import PLAN
 from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.captured import manifest_hash
+from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.labelled import NEED_LABELS, label_monitors, labels_since
 from endpointwatch_airflow.open_windows import due, open_windows
 from endpointwatch_airflow.operators.decision import DecideOperator
@@ -119,6 +120,26 @@ def test_a_window_that_is_judged_again_is_the_one_that_is_named_and_not_the_runs
     files = {uri.replace("/03/01/", "/02/28/"): text for uri, text in CAPTURES.items()}
     _, plan, _ = started(files, monitors=["model_quality"], window=window.model_dump(mode="json"))
     assert (plan.window, plan.monitors) == (window, ("model_quality",))
+
+
+def test_a_verdict_that_stayed_behind_from_earlier_labels_is_an_error():
+    files = {**CAPTURES, **deployment("v1", 3), **labels("01/14"), **verdict(0)}
+    sagemaker, store = FakeSageMaker(), FakeStore(files)
+    arguments = {"endpoint": WATCHED, "monitors": ["model_quality"], "aws_conn_id": None}
+    task = at_the_border(RunMonitorsOperator(task_id="run", **arguments), sagemaker, store)
+
+    def leave(seen):
+        plan = PLAN.validate_json(store.files[f"{ROOT}/jobs/{sagemaker.started[-1]['ProcessingJobName']}/plan.json"])
+        ((uri, text),) = verdict(0, seen=seen).items()
+        told = Verdict.model_validate_json(text).model_copy(update={"input_manifest": plan.input_manifest})
+        store.write(uri, told.to_json())
+
+    sagemaker.on_wait = lambda name: leave({})
+    with pytest.raises(MissingResultError, match="other inputs"):
+        task.execute(context(task))
+    sagemaker.jobs.clear()
+    sagemaker.on_wait = lambda name: leave(labels("01/14"))
+    assert task.execute(context(task))["statuses"] == {"model_quality": "PROVISIONAL"}
 
 
 def test_the_monitors_that_need_labels_are_those_whose_jobs_ask_for_them():

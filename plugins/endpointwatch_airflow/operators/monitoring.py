@@ -155,7 +155,7 @@ class RunMonitorsOperator(PlannedJobOperator):
         told = self.store.read(f"{layout.job(outcome.name)}/plan.json")
         plan = MonitorPlan.model_validate_json(told) if told else None
         verdicts = {monitor: self._verdict(layout.verdict(monitor, window), outcome.name) for monitor in self.monitors}
-        if plan is not None and any(verdict.input_manifest != plan.input_manifest for verdict in verdicts.values()):
+        if plan is not None and any(_older(verdict, plan) for verdict in verdicts.values()):
             raise MissingResultError(
                 f"Job {outcome.name} completed, but the verdicts on {window} are about other inputs than it was given. "
                 "Clear this task; if it happens again, read the job's log."
@@ -225,3 +225,11 @@ class RunMonitorsOperator(PlannedJobOperator):
 
     def _result(self, window: Window, job: str | None, statuses: dict[str, Status]) -> dict[str, Any]:
         return {"window": str(window), "job": job, "statuses": statuses}
+
+
+def _older(verdict: Verdict, plan: MonitorPlan) -> bool:
+    """Whether the verdict is about other captures or other labels than the job was given."""
+    rests_on_labels = verdict.labels_final is not None
+    return verdict.input_manifest != plan.input_manifest or (
+        rests_on_labels and verdict.labels_manifest != plan.labels_manifest
+    )
