@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from endpointwatch.states.raw import Bytes, Places, columns_at, padded
+from endpointwatch.states.raw import Bytes, Places, columns_at
 
 Row = Mapping[str, str | None]
 _QUOTE, _FEED, _SPACE = (ord(character) for character in '"\n ')
@@ -67,7 +67,7 @@ def alike(chunk: bytes, count: int, read: Callable[[bytes], Row], fixed: frozens
         return None
     numbers = shape.texts if escaped else shape.read
     starts = marks.T[list(numbers)] + 1
-    found = columns_at(padded(data), starts, marks.T[[number + 1 for number in numbers]] - starts, blank=True)
+    found = columns_at(data, starts, marks.T[[number + 1 for number in numbers]] - starts, blank=True)
     texts = {}
     for number, text in zip(numbers, found, strict=True):
         plain = _unescaped(text) if escaped else text
