@@ -19,7 +19,7 @@ def test_every_distance_of_the_librarys_tests_is_met(fixtures):
     for case in cases:
         if case["kind"] == "numeric":
             sides = [distances.Weighted(*Kll.read(case[key]).weighted()) for key in ("sketch1", "sketch2")]
-            distance, n, m = distances.numeric(*(side.one_per_value() for side in sides))
+            distance, n, m = distances.numeric(*(side.one_per_value for side in sides))
         elif case["method"] in ("simple", "robust"):
             distance, n, m = distances.categorical(case["sample1"], case["sample2"])
         else:

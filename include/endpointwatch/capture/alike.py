@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from endpointwatch.states.raw import Bytes, Places, columns_at, padded
+from endpointwatch.states.raw import Bytes, Places, columns_at
 
 Row = Mapping[str, str | None]
 _QUOTE, _FEED, _SPACE = (ord(character) for character in '"\n ')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from endpointwatch.states.raw import columns_at, contents, padded
+from endpointwatch.states.raw import columns_at, contents
 
 Columns = tuple[pl.Series, ...]
 _COMMA, _QUOTE, _FEED, _RETURN = (ord(character) for character in ',"\n\r')
@@ -41,7 +41,6 @@ def columns_of(texts: pl.Series) -> Columns | None:
     # As many commas in all do not make as many in each text.
     if bool((bounds[1] < offsets[:-1]).any() or (bounds[-2] >= offsets[1:]).any()):
         return None
-    data = padded(data)
     starts = bounds[:-1] + 1
     lengths = bounds[1:] - starts
     return columns_at(data, starts, lengths)

@@ -7,7 +7,8 @@ Rows with names (JSON objects, Parquet) have a state of their own, which grows b
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
@@ -62,44 +63,55 @@ class _Kind:
     Attributes:
         rows: How many they are.
         first: File and line of the first hundred of them, for the case that they are set aside.
+        state: Theirs; None without rows. Complete once :meth:`finish` was called.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pool: Executor) -> None:
         self.rows = 0
         self.first: list[tuple[str, int]] = []
-        self._state: Table | None = None
+        self.state: Table | None = None
         self._waiting: list[pl.DataFrame] = []
         self._names: tuple[str, ...] = ()
         self._compute: Compute | None = None
-
-    @property
-    def state(self) -> Table | None:
-        """Theirs; None without rows."""
-        self._add_up()
-        return self._state
+        self._pool = pool
+        self._adding: Future[None] | None = None
 
     def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute) -> None:
         """Add rows; of ``columns`` some may be new, after those that were there."""
         self.rows += part.height
         self.first += [(file, line) for line in part.get_column("line").head(LISTED - len(self.first))]
         if columns != self._names:
-            self._add_up()
+            self.finish()
         self._names, self._compute = columns, compute
         table = part.drop("line") if "cells" not in part.columns else _columns(part.get_column("cells"), len(columns))
         self._waiting.append(table)
         # A state does not depend on how rows are cut into batches, and many small ones cost more than a large one.
         if sum(waiting.height for waiting in self._waiting) * len(columns) >= TOGETHER:
-            self._add_up()
+            self._begin()
 
-    def _add_up(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if not waiting or self._compute is None:
-            return
-        if self._state is not None and self._state.names != self._names:
-            self._state = _widened(self._state, self._names)
+    def finish(self) -> None:
+        """Add what is waiting to the state."""
+        self._begin()
+        self._settle()
+
+    def _begin(self) -> None:
+        """Add what is waiting in the pool's thread, while this one reads on; one group after the other."""
+        self._settle()
+        if self._waiting and self._compute is not None:
+            self._adding = self._pool.submit(self._add_up, self._waiting, self._names, self._compute)
+            self._waiting = []
+
+    def _settle(self) -> None:
+        if self._adding is not None:
+            self._adding.result()
+            self._adding = None
+
+    def _add_up(self, waiting: list[pl.DataFrame], names: tuple[str, ...], compute: Compute) -> None:
+        if self.state is not None and self.state.names != names:
+            self.state = _widened(self.state, names)
         table = pl.concat(waiting).rechunk().to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
-        for batch in table.rename_columns(list(self._names)).to_batches():
-            self._state = self._compute(batch, self._state)
+        for batch in table.rename_columns(list(names)).to_batches():
+            self.state = compute(batch, self.state)
 
 
 def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: tuple[str, ...] = ()) -> Table:
@@ -126,25 +138,42 @@ def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> tup
         Of each kind its ``state`` (None without rows), how many ``rows`` it has, and file and line of the ``first``
         hundred. Rows that belong to no kind are set aside in ``tally``.
     """
-    widths: dict[int, _Kind] = {}
-    named = _Kind()
+    # One thread: whoever computes is never called twice at once.
+    with ThreadPoolExecutor(1, thread_name_prefix="compute") as pool:
+        widths: dict[int, _Kind] = {}
+        named = _Kind(pool)
+        for batch in _told(batches):
+            if batch.names is not None:
+                if batch.frame.height:
+                    named.take(batch.file, batch.frame, batch.names, compute)
+                continue
+            for width, part in _by_width(batch):
+                if _fits(width, widths, batch.file, part, tally):
+                    kind = widths.setdefault(width, _Kind(pool))
+                    kind.take(batch.file, part, tuple(f"_c{place}" for place in range(width)), compute)
+        for kind in (named, *widths.values()):
+            kind.finish()
+    return widths, named
+
+
+def _told(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The same batches; how far they have come is logged."""
     read = 0
     for batch in batches:
-        frame = batch.columns if batch.columns is not None else batch.frame
-        if (read + frame.height) // PROGRESS > read // PROGRESS:
-            _log.info("%d rows so far, now in %s", read + frame.height, batch.file)
-        read += frame.height
-        if batch.names is not None:
-            if frame.height:
-                named.take(batch.file, frame, batch.names, compute)
-            continue
-        if batch.columns is not None:
-            _add(widths, frame.width - 1, batch.file, frame, tally, compute)
-            continue
-        sized = frame.with_columns(width=pl.col("cells").list.len())
-        for (width,), part in sized.group_by("width", maintain_order=True):
-            _add(widths, int(str(width)), batch.file, part, tally, compute)
-    return widths, named
+        rows = (batch.columns if batch.columns is not None else batch.frame).height
+        if (read + rows) // PROGRESS > read // PROGRESS:
+            _log.info("%d rows so far, now in %s", read + rows, batch.file)
+        read += rows
+        yield batch
+
+
+def _by_width(batch: Batch) -> Iterator[tuple[int, pl.DataFrame]]:
+    if batch.columns is not None:
+        yield batch.columns.width - 1, batch.columns
+        return
+    sized = batch.frame.with_columns(width=pl.col("cells").list.len())
+    for (width,), part in sized.group_by("width", maintain_order=True):
+        yield int(str(width)), part
 
 
 def settled(widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, ...] = ()) -> Table:
@@ -219,14 +248,14 @@ def _widened(state: Table, names: tuple[str, ...]) -> Table:
     return Table(names, (*state.columns, *(Column(rows=state.rows) for _ in more)), state.rows)
 
 
-def _add(widths: dict[int, _Kind], width: int, file: str, part: pl.DataFrame, tally: Tally, compute: Compute) -> None:
-    if width > MAX_CELLS or (width not in widths and len(widths) >= MAX_WIDTHS):
-        why = f"more than {MAX_CELLS}" if width > MAX_CELLS else "yet another number of"
-        for line in part.get_column("line"):
-            tally.set_aside("width", file, line, f"{width} cells: {why} columns")
-        return
-    seen = widths.setdefault(width, _Kind())
-    seen.take(file, part, tuple(f"_c{place}" for place in range(width)), compute)
+def _fits(width: int, widths: Collection[int], file: str, part: pl.DataFrame, tally: Tally) -> bool:
+    """Whether rows of that width are kept; else they are set aside."""
+    if width <= MAX_CELLS and (width in widths or len(widths) < MAX_WIDTHS):
+        return True
+    why = f"more than {MAX_CELLS}" if width > MAX_CELLS else "yet another number of"
+    for line in part.get_column("line"):
+        tally.set_aside("width", file, line, f"{width} cells: {why} columns")
+    return False
 
 
 def _set_aside(tally: Tally, rest: _Kind, reason: str) -> None:

@@ -60,17 +60,21 @@ class Weighted:
         """The same sample with every value once, and the sum of its weights."""
         if self.distinct:
             return self
-        starts = self._starts()
+        starts = self._starts
         return Weighted(self.values[starts], np.add.reduceat(self.weights, starts))
 
+    @cached_property
     def one_per_value(self) -> Weighted:
         """The sample as Deequ's rank map sees it: equal values collapse into one, with the largest of their weights.
 
         This is what makes AWS's analyzer blind for columns of few different numbers; see :func:`numeric`.
         """
-        starts = self._starts()
+        if self.distinct:
+            return self
+        starts = self._starts
         return Weighted(self.values[starts], np.maximum.reduceat(self.weights, starts))
 
+    @cached_property
     def _starts(self) -> NDArray[np.intp]:
         return np.concatenate(([0], np.flatnonzero(self.values[1:] != self.values[:-1]) + 1))
 
@@ -85,12 +89,30 @@ def numeric(baseline: Weighted, current: Weighted) -> tuple[float, int, int]:
     Returns:
         The distance, 0 to 1, and the sizes of the two samples that :func:`robust` needs.
     """
-    few, many = sorted((baseline.steps, current.steps), key=lambda steps: steps.values.size)
+    return numeric_both_ways(baseline, current)[0]
+
+
+def numeric_both_ways(baseline: Weighted, current: Weighted) -> tuple[tuple[float, int, int], tuple[float, int, int]]:
+    """:func:`numeric` of the samples, and of both as they are with one row per value.
+
+    The different values are the same both ways: they are looked up once.
+    """
+    few, many = sorted((baseline, current), key=lambda sample: sample.steps.values.size)
     # Between two values of the one the other only rises: the largest gap stands at such a value, or just before it.
-    upto = np.searchsorted(many.values, few.values, side="right")
-    below = upto - (many.values[np.maximum(upto - 1, 0)] == few.values)
+    values, others = few.steps.values, many.steps.values
+    upto = np.searchsorted(others, values, side="right")
+    below = upto - (others[np.maximum(upto - 1, 0)] == values)
+    every_row = _largest_gap(few.steps, many.steps, upto, below), baseline.total, current.total
+    if few.distinct and many.distinct:
+        return every_row, every_row
+    once = baseline.one_per_value, current.one_per_value
+    distance = _largest_gap(few.one_per_value, many.one_per_value, upto, below)
+    return every_row, (distance, once[0].total, once[1].total)
+
+
+def _largest_gap(few: Weighted, many: Weighted, upto: NDArray[np.intp], below: NDArray[np.intp]) -> float:
     gaps = np.abs(many.shares[upto] - few.shares[1:]), np.abs(many.shares[below] - few.shares[:-1])
-    return float(max(gap.max() for gap in gaps)), baseline.total, current.total
+    return float(max(gap.max() for gap in gaps))
 
 
 def categorical(baseline: Mapping[str, int], current: Mapping[str, int]) -> tuple[float, int, int]:

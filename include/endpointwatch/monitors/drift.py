@@ -81,10 +81,8 @@ def _numeric(
     if then.sample is None or column.moments.n == 0:
         return None
     before, after = then.sample, distances.Weighted(*column.sketch.weighted())
-    simple, n, m = distances.numeric(before, after)
-    every_row = aws = _Gap.of(simple, n, m)
-    if not (before.distinct and after.distinct):
-        aws = _Gap.of(*distances.numeric(before.one_per_value(), after.one_per_value()))
+    (simple, n, m), one_per_value = distances.numeric_both_ways(before, after)
+    every_row, aws = _Gap.of(simple, n, m), _Gap.of(*one_per_value)
     method = settings.comparison_method
     distance, threshold = (aws if strict else every_row).by(method), settings.comparison_threshold
     spread = None
@@ -143,7 +141,8 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
             aws=distances.chi_squared(then.counts, with_blanks) if seen_by_aws else None,
         )
     method = settings.comparison_method
-    aws = gap if strict else _Gap.of(*distances.categorical(then.counts, with_blanks))
+    same = strict or (with_blanks is counts and len(known) == len(then.counts))
+    aws = gap if same else _Gap.of(*distances.categorical(then.counts, with_blanks))
     distance = gap.by(method)
     return Distance(
         **common,

@@ -13,10 +13,12 @@ Words = NDArray[np.uint64]
 
 _WORD = 8
 _INLINE = 12  # so many bytes stand in the view itself
-# By length: the bytes of a word that belong to a text, after those that stand before it in the view.
-_FIRST = np.array([(1 << 8 * min(4, length)) - 1 for length in range(_INLINE + 1)], np.uint64)
-_REST = np.array([(1 << 8 * max(0, length - 4)) - 1 for length in range(_INLINE + 1)], np.uint64)
+_BEFORE = 4  # the length stands before them
 _HALF = np.uint64(32)
+# By length: the bytes of a view that belong to a short text or are its length.
+_OWN = np.array(
+    [list(((1 << 8 * (length + _BEFORE)) - 1).to_bytes(2 * _WORD, "little")) for length in range(_INLINE + 1)], np.uint8
+).view("V16")[:, 0]
 
 
 def contents(texts: pa.Array) -> tuple[Bytes, Places]:
@@ -49,7 +51,7 @@ def columns_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = Fa
     """The texts that stand in ``data`` column by column; they refer to these bytes where a text is long.
 
     Args:
-        data: Valid UTF-8, less than 2 GB, made by :func:`padded`.
+        data: Valid UTF-8, less than 2 GB.
         starts: Where each text begins, shape ``(columns, n)``.
         lengths: Their bytes, shape ``(columns, n)``.
         blank: Whether a text of no bytes stays a text; else it becomes null.
@@ -59,20 +61,21 @@ def columns_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = Fa
     """
     # One column of all texts that is cut: making one costs more than many a column's texts do.
     columns, rows = starts.shape
-    whole = _texts_at(data, starts.ravel(), lengths.ravel(), blank=blank)
+    body = np.concatenate((np.zeros(_BEFORE, np.uint8), padded(data)))
+    whole = _texts_at(body, starts.ravel(), lengths.ravel(), blank=blank)
     return tuple(whole.slice(place * rows, rows) for place in range(columns))
 
 
-def _texts_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool) -> pl.Series:
-    short = np.minimum(lengths, _INLINE)
-    words = words_at(data, starts, 2)
-    views = np.empty((starts.size, 2), np.uint64)
-    views[:, 0] = lengths.astype(np.uint64) | (words[:, 0] & _FIRST[short]) << _HALF
-    views[:, 1] = (words[:, 0] >> _HALF | words[:, 1] << _HALF) & _REST[short]
+def _texts_at(body: Bytes, starts: Places, lengths: Places, *, blank: bool) -> pl.Series:
+    """The texts that stand in ``body`` four bytes behind each of ``starts``."""
+    # What stands before a text makes room for its length, what stands behind it is blotted out.
+    views = words_at(body, starts, 2)
+    views.view("<u4")[:, 0] = lengths
+    views &= _OWN[np.minimum(lengths, _INLINE)].view("<u8").reshape(-1, 2)
     if int(lengths.max(initial=0)) > _INLINE:
         long = lengths > _INLINE
-        views[long, 1] = starts[long].astype(np.uint64) << _HALF
+        views[long, 1] = (starts[long] + _BEFORE).astype(np.uint64) << _HALF
     missing = 0 if blank else starts.size - int(np.count_nonzero(lengths))
     bitmap = pa.py_buffer(np.packbits(lengths > 0, bitorder="little")) if missing else None
-    buffers = [bitmap, pa.py_buffer(views), pa.py_buffer(data)]
+    buffers = [bitmap, pa.py_buffer(views), pa.py_buffer(body)]
     return pl.Series(pa.Array.from_buffers(pa.string_view(), starts.size, buffers, missing))

@@ -65,17 +65,22 @@ def _hashed(data: Bytes, starts: NDArray[np.int64], length: int, seed: np.uint64
         state += np.uint64(length)
         while at + 8 <= length:
             state ^= _round(np.uint64(0), words_at(data, starts + at)[:, 0])
-            state = _left(state, 27) * _P1 + _P4
+            _turn(state, 27)
+            state *= _P1
+            state += _P4
             at += 8
-        tail = words_at(data, starts + at)[:, 0]
+        tail = words_at(data, starts + at)[:, 0] if at < length else state
         if at + 4 <= length:
             state ^= (tail & np.uint64(0xFFFFFFFF)) * _P1
-            state = _left(state, 23) * _P2 + _P3
+            _turn(state, 23)
+            state *= _P2
+            state += _P3
             tail >>= np.uint64(32)
             at += 4
         for _ in range(at, length):
             state ^= (tail & np.uint64(0xFF)) * _P5
-            state = _left(state, 11) * _P1
+            _turn(state, 11)
+            state *= _P1
             tail >>= np.uint64(8)
         state ^= state >> np.uint64(33)
         state *= _P2
@@ -99,7 +104,18 @@ def _stripes(data: Bytes, starts: NDArray[np.int64], length: int, seed: np.uint6
 
 
 def _round(lane: Words | np.uint64, words: Words) -> Words:
-    return _left(lane + words * _P2, 31) * _P1
+    mixed = words * _P2
+    mixed += lane
+    _turn(mixed, 31)
+    mixed *= _P1
+    return mixed
+
+
+def _turn(words: Words, bits: int) -> None:
+    """Rotate each word to the left, in place: a new array an operation is what would cost most."""
+    over = words >> np.uint64(64 - bits)
+    words <<= np.uint64(bits)
+    words |= over
 
 
 def _left(words: Words, bits: int) -> Words:

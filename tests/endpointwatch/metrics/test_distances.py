@@ -56,7 +56,7 @@ def test_collapsing_equal_values_hides_the_drift_of_a_flag_and_counting_rows_sho
     before, after = sample([0] * 500 + [1] * 500), sample([1] * 1000)
     distance, n, m = numeric(before, after)
     assert robust(distance, n, m) > 0.4
-    distance, n, m = numeric(before.one_per_value(), after.one_per_value())
+    distance, n, m = numeric(before.one_per_value, after.one_per_value)
     assert (n, m) == (2, 1)
     assert robust(distance, n, m) == 0.0
 
