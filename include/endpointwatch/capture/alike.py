@@ -72,7 +72,6 @@ def alike(
     marks: Places = places.reshape(count, shape.marks)
     if not _same(data, marks, shape):
         return None
-    data = padded(data)
     numbers = shape.texts if escaped else shape.read
     starts = marks.T[list(numbers)] + 1
     found = columns_at(data, starts, marks.T[[number + 1 for number in numbers]] - starts, blank=True)
