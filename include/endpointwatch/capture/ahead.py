@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
-DEPTH = 8  # some files of a few megabytes, or as many pieces of a large one
+DEPTH = 4
 
 
 def ahead(items: Iterator[T], depth: int = DEPTH) -> Iterator[T]:

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from endpointwatch.metrics.distances import Weighted, categorical, chi_squared, numeric, robust, upper_gamma
+from endpointwatch.metrics.distances import (
+    Weighted,
+    categorical,
+    chi_squared,
+    numeric,
+    numeric_both_ways,
+    robust,
+    upper_gamma,
+)
 from endpointwatch.states import Kll
 
 SAMPLES = st.lists(st.integers(-5, 5), min_size=1, max_size=60)
@@ -50,6 +58,13 @@ def test_the_categorical_distance_is_the_largest_difference_of_shares(one, two):
     others = {str(value): two.count(value) for value in two}
     expected = max(abs(one.count(v) / len(one) - two.count(v) / len(two)) for v in {*one, *two})
     assert categorical(counts, others)[0] == pytest.approx(expected)
+
+
+@given(SAMPLES, SAMPLES)
+def test_both_ways_at_once_are_each_way_for_itself(one, two):
+    before, after = sample(one), sample(two)
+    alone = numeric(before, after), numeric(before.one_per_value, after.one_per_value)
+    assert numeric_both_ways(before, after) == alone
 
 
 def test_collapsing_equal_values_hides_the_drift_of_a_flag_and_counting_rows_shows_it():
