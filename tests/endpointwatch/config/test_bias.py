@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,14 @@ from endpointwatch.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
 DEMO = (ROOT / "include" / "endpoints" / "loan-approval.yaml").read_text(encoding="utf-8")
+MONITORS = re.compile(r"^monitors:\n(?:[ ].*\n)+", re.MULTILINE)
 
 
 def endpoint(tmp_path, monitor: str):
     path = tmp_path / "loan-approval.yaml"
-    path.write_text(DEMO.replace("  - kind: data_quality\n", f"  - kind: data_quality\n{monitor}"), encoding="utf-8")
+    text, found = MONITORS.subn(f"monitors:\n  - kind: data_quality\n{monitor}", DEMO)
+    assert found == 1
+    path.write_text(text, encoding="utf-8")
     return load(path)
 
 
