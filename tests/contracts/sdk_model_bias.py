@@ -83,7 +83,8 @@ def baseline(dataset: str, output: str) -> dict[str, Any]:
     )
     processor.run_bias(data_config=data, bias_config=bias, wait=True, logs=True)
     sagemaker = boto3.client("sagemaker", region_name="us-east-1")
-    (job,) = sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
+    newest = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 1}
+    (job,) = sagemaker.list_processing_jobs(**newest)["ProcessingJobSummaries"]
     told = sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])
     return {
         "image": monitor.image_uri,

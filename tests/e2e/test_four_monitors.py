@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import math
 
 import pytest
@@ -54,8 +55,11 @@ def test_what_waits_for_labels_is_provisional_until_they_come_and_the_rest_waits
             assert said[MONITOR] == said[ATTRIBUTION] != "PROVISIONAL"
     for hour in loop.story.hours:
         for monitor in (BIAS, QUALITY):
-            folder = loop.results.layout.window(monitor, hour.window)
-            assert len(loop.cloud.keys(f"{folder}/judgements")) == (2 if hour.late else 1)
+            folder = f"{loop.results.layout.window(monitor, hour.window)}/judgements"
+            bucket, _ = split(folder)
+            statuses = {json.loads(loop.cloud.read(bucket, key))["status"] for key in loop.cloud.keys(folder)}
+            assert ("PROVISIONAL" in statuses) == hour.late
+            assert len(statuses) == (2 if hour.late else 1)
 
 
 @pytest.mark.parametrize("monitor", MONITORS)

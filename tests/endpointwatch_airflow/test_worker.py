@@ -70,9 +70,9 @@ class FolderStore:
     def upload(self, path: Path, uri: str) -> None:
         self.files[uri] = path.read_bytes()
 
-    def objects(self, prefix: str) -> Iterator[StoredObject]:
+    def objects(self, prefix: str, *, after: str | None = None) -> Iterator[StoredObject]:
         for uri, content in sorted(self.files.items()):
-            if uri.startswith(prefix):
+            if uri.startswith(prefix) and (after is None or uri > after):
                 yield StoredObject(*bucket_and_key(uri), hashlib.sha256(content).hexdigest(), len(content), NOW)
 
     def folders(self, prefix: str) -> tuple[str, ...]:

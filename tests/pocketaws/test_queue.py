@@ -44,7 +44,8 @@ def test_jobs_begin_in_the_order_in_which_they_were_created(jobs, unique):
     for name in names:
         jobs.process(name, "import time; time.sleep(0.1)")
     starts = [jobs.processed(name)["ProcessingStartTime"] for name in names]
-    assert starts == sorted(starts)
+    # Two run at once: of these either may get its time first.
+    assert all(one <= next_but_one for one, next_but_one in zip(starts, starts[2:], strict=False))
 
 
 def test_a_job_that_waits_is_in_progress_and_pending_and_can_be_stopped_at_once(jobs, unique):
