@@ -6,13 +6,13 @@ are added.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
+
+from endpointwatch.states import arrow_file
 
 #: One row a combination that occurs. ``value`` of the facet (null: missing), ``group`` (null: in none), label and
 #: prediction (true: positive, null: unknown).
@@ -26,9 +26,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 }
 KEYS = ("facet", "value", "group", "label", "predicted")
 OUTCOMES_FILE = "state.arrow"
-OUTCOMES_VERSION = "1"
-_VERSION_KEY = b"endpointwatch.outcomes.version"
-_ABOUT_KEY = b"endpointwatch.outcomes.about"
+OUTCOMES_VERSION = "outcomes-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +86,9 @@ def write(state: Outcomes, path: Path) -> None:
         "spans": {name: [span.low, span.high, span.whole] for name, span in sorted(state.spans.items())},
         "flips": [[*key, value] for key, value in sorted(state.flips.items())],
     }
-    table = state.frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    metadata = {_VERSION_KEY: OUTCOMES_VERSION.encode(), _ABOUT_KEY: json.dumps(about).encode()}
-    table = table.replace_schema_metadata(metadata).combine_chunks()
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
+    arrow_file.write(
+        state.frame.to_arrow(compat_level=pl.CompatLevel.oldest()), path, version=OUTCOMES_VERSION, about=about
+    )
 
 
 def read(path: Path) -> Outcomes:
@@ -101,18 +97,7 @@ def read(path: Path) -> Outcomes:
     Raises:
         ValueError: The file is no such state, or one of a version this package does not read.
     """
-    try:
-        with pa.OSFile(str(path), "rb") as source:
-            table = pa.ipc.open_file(source).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path} is no state file ({error}); run the window again.") from error
-    metadata = table.schema.metadata or {}
-    version = metadata.get(_VERSION_KEY, b"none").decode()
-    if version != OUTCOMES_VERSION:
-        raise ValueError(
-            f"{path} holds outcomes of version {version}, this package reads {OUTCOMES_VERSION}; run it again."
-        )
-    about = json.loads(metadata[_ABOUT_KEY])
+    table, about = arrow_file.read(path, version=OUTCOMES_VERSION)
     return Outcomes(
         pl.DataFrame(pl.from_arrow(table)).cast(SCHEMA),  # type: ignore[arg-type]
         about["rows"],
