@@ -83,8 +83,8 @@ class Reader:
         binary = self.settings.problem_type == BINARY
         words = binary and self.known == ("0", "1")
         frame = _with_given(texts).with_columns(
-            actual=_class(pl.col("actual"), words=words),
-            predicted=_class(pl.col("predicted"), words=words),
+            _spelled(texts.get_column("actual"), words=words),
+            _spelled(texts.get_column("predicted"), words=words),
             probabilities=pl.col("probabilities").list.eval(_number(pl.element())),
         )
         first = pl.col("probabilities").list.get(0, null_on_oob=True) if binary else pl.lit(None)
@@ -184,6 +184,13 @@ def _not_finite(column: str, thing: str) -> _Doubt:
         .otherwise(pl.format("the " + thing + " is {}, not a finite number", given.str.slice(0, 60)))
     )
     return _Doubt(thing, ~pl.col(column).is_finite().fill_null(value=False), reason)
+
+
+def _spelled(texts: pl.Series, *, words: bool) -> pl.Series:
+    """The class of each text. Classes repeat, so each different text is looked at once."""
+    different = texts.unique()
+    classes = pl.select(_class(pl.lit(different), words=words)).to_series()
+    return texts.replace_strict(different, classes, return_dtype=pl.String)
 
 
 def _class(text: pl.Expr, *, words: bool) -> pl.Expr:
