@@ -11,8 +11,7 @@ import polars as pl
 
 from endpointwatch.capture import encodings
 from endpointwatch.capture.ahead import ahead
-from endpointwatch.capture.files import files, passed_over
-from endpointwatch.capture.labels import UNREAD
+from endpointwatch.capture.files import SUFFIXES, UNREAD, files, passed_over
 from endpointwatch.capture.marks import OWN_TRAFFIC
 from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
@@ -22,7 +21,6 @@ from endpointwatch.capture.tally import Tally
 from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.window import Window
 
-SUFFIXES = frozenset({".jsonl", ".json"})
 SHADOW = "ShadowExperiment"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 FLAT = JsonPayloads()

@@ -17,9 +17,8 @@ import polars as pl
 import pyarrow as pa
 
 from endpointwatch.capture.accounting import SetAside
-from endpointwatch.capture.files import files
+from endpointwatch.capture.files import SUFFIXES, files
 from endpointwatch.capture.tally import LISTED, Tally
-from endpointwatch.capture.window import SUFFIXES
 from endpointwatch.errors import PlanError
 from endpointwatch.merge import captures as captured
 from endpointwatch.merge import labels as labelled
