@@ -27,8 +27,8 @@ MEGABYTE = 1024 * 1024
 VERSIONS = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("pandas", "pyspark"))
 ALIKE = (
     f"{VERSIONS}. Spark's CPU and memory here are its Python process's, without the JVM. "
-    "All give the same number of merged records and the same metrics, but for the AUC: ours stands on scores rounded "
-    "to a grid beyond 262,144 different cells (it differs by less than 1e-7), Spark's is thinned to 1,000 points (1e-3)."
+    "All give the same number of merged records and the same metrics, but for the AUC: beyond 262,144 different cells "
+    "ours stands on rounded scores (it differs by less than 1e-7); Spark's is thinned to 1,000 points (1e-3)."
 )
 #: How far another AUC may be from ours; all other figures are the same to 1e-9.
 AUC_APART = {"pandas": 1e-7, "Spark local[2]": 1e-3}

@@ -108,7 +108,7 @@ def merge(
         for joined in ahead((merge_partition(*sides) for sides in zip(left, right, strict=True)), 1):
             sink.write(joined.records)
             totals.add(joined)
-    return totals.told(sources, of_captures, of_labels)
+    return totals.told(sources, of_captures, of_labels, sink.files)
 
 
 class Totals:
@@ -123,7 +123,7 @@ class Totals:
             setattr(self, name, getattr(self, name) + getattr(joined, name))
         self.conflicts += joined.conflicts[: LISTED - len(self.conflicts)]
 
-    def told(self, sources: Sources, of_captures: Tally, of_labels: Tally) -> Merged:
+    def told(self, sources: Sources, of_captures: Tally, of_labels: Tally, files: tuple[str, ...]) -> Merged:
         rows, records = of_captures.rows(), of_labels.rows()
         return Merged(
             window=sources.window,
@@ -148,6 +148,7 @@ class Totals:
             conflicts=tuple(self.conflicts),
             set_aside=_by_place(of_labels),
             captures_set_aside=_by_place(of_captures),
+            files=files,
         )
 
 

@@ -75,7 +75,7 @@ def merge_on_spark(
             else:
                 lines = bytes(row.lines).decode().removesuffix("\n").split("\n")
                 sink.write(pl.DataFrame({"folder": [row.folder] * len(lines), "line": lines}))
-    return totals.told(sources, of_captures, of_labels)
+    return totals.told(sources, of_captures, of_labels, sink.files)
 
 
 def _captures(session: SparkSession, sources: Sources, count: int) -> DataFrame:
