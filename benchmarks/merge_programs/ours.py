@@ -44,7 +44,7 @@ def main() -> None:
     endpoint = Endpoint.model_validate({**ENDPOINT, "monitors": [MONITOR]})
     window = Window(start=FIRST, end=FIRST + SPAN + timedelta(hours=1))
     plan = MonitorPlan(endpoint=endpoint, window=window, monitors=("model_quality",), model_version="v1")
-    with tempfile.TemporaryDirectory(dir=data) as place:
+    with tempfile.TemporaryDirectory(dir=data.parent) as place:
         inputs = Path(place) / "processing" / "input"
         (inputs / "plan").mkdir(parents=True)
         (inputs / "capture").symlink_to(data / "captures")

@@ -46,7 +46,7 @@ def measured(actual: pd.Series, score: pd.Series) -> dict[str, float]:
 
 def main() -> None:
     data = Path(sys.argv[1])
-    with tempfile.TemporaryDirectory(dir=data) as place, Work() as work:
+    with tempfile.TemporaryDirectory(dir=data.parent) as place, Work() as work:
         captures = read(data / "captures")
         about = pd.DataFrame(captures["eventMetadata"].tolist())
         captures["id"] = about["inferenceId"].fillna(about["eventId"]) if "inferenceId" in about else about["eventId"]

@@ -51,7 +51,7 @@ def main() -> None:
         .config("spark.sql.session.timeZone", "UTC")
         .getOrCreate()
     )
-    with tempfile.TemporaryDirectory(dir=data) as place, Work() as work:
+    with tempfile.TemporaryDirectory(dir=data.parent) as place, Work() as work:
         options = {"recursiveFileLookup": "true"}
         captures = spark.read.schema(CAPTURE).options(**options).json(str(data / "captures"))
         time = f.to_timestamp("eventMetadata.inferenceTime")

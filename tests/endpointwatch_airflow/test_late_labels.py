@@ -17,6 +17,7 @@ from endpointwatch.decisions import Decision
 from endpointwatch.jobs.monitor import needs_labels
 from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import PLAN
+from endpointwatch.merge.counts import Merged
 from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.captured import manifest_hash
 from endpointwatch_airflow.errors import MissingResultError
@@ -146,6 +147,27 @@ def test_the_monitors_that_need_labels_are_those_whose_jobs_ask_for_them():
     kinds = {settings.model_fields["kind"].default for settings in NEED_LABELS}
     assert kinds == {name for name in JOBS if needs_labels(name)}
     assert label_monitors(WATCHED) == ("model_quality",)
+
+
+def test_merged_files_of_an_earlier_merge_with_more_records_are_removed():
+    root = f"{ROOT}/merge/{FIRST.path}"
+    names = [f"{root}/records/merged-0000{number}.jsonl" for number in range(3)]
+    other = f"{ROOT}/merge/{FIRST.shifted(1).path}/records/merged-00002.jsonl"
+    files = {**CAPTURES, **deployment("v1", 3), **labels("01/14"), **dict.fromkeys([*names, other], "{}")}
+    sagemaker, store = FakeSageMaker(), FakeStore(files)
+    arguments = {"endpoint": WATCHED, "monitors": ["model_quality"], "aws_conn_id": None}
+    task = at_the_border(RunMonitorsOperator(task_id="run", **arguments), sagemaker, store)
+
+    def leave():
+        plan = PLAN.validate_json(store.files[f"{ROOT}/jobs/{sagemaker.started[-1]['ProcessingJobName']}/plan.json"])
+        ((uri, text),) = verdict(0, seen=labels("01/14")).items()
+        told = Verdict.model_validate_json(text).model_copy(update={"input_manifest": plan.input_manifest})
+        store.write(uri, told.to_json())
+        store.write(f"{root}/merge.json", Merged(files=("merged-00000.jsonl",)).to_json())
+
+    sagemaker.on_wait = lambda name: leave()
+    task.execute(context(task))
+    assert [uri for uri in store.files if "/records/" in uri] == [names[0], other]
 
 
 # Which windows are judged again

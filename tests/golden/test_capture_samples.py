@@ -7,12 +7,14 @@ import json
 
 import pytest
 
-from endpointwatch.capture.labels import labels
 from endpointwatch.capture.records import records
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading, captured_rows
 from endpointwatch.config.data_quality import JsonPayloads
+from endpointwatch.config.ground_truth import LabelRecord
 from endpointwatch.jobs.scripts import InferenceRecord
+from endpointwatch.merge.join import last_delivered
+from endpointwatch.merge.labels import labels
 
 
 @pytest.mark.parametrize(
@@ -91,9 +93,10 @@ def test_ground_truth_records_are_labels_by_inference(fixtures, tmp_path):
     source = fixtures / "capture-samples" / "ground_truth_csv.jsonl"
     (tmp_path / source.name).symlink_to(source)
     tally = Tally()
-    found = labels(tmp_path, tally, key="label")
-    assert (found.read, found.frame.height, found.superseded) == (20, 20, 0)
-    assert set(found.frame["label"]) <= {"0", "1"}
+    (found,) = labels(tmp_path, LabelRecord(), tally)
+    assert (found.height, last_delivered(found).height) == (20, 20)
+    assert set(found["data"]) <= {"0", "1"}
+    assert set(found["encoding"]) == {"CSV"}
     assert not tally.listed
 
 

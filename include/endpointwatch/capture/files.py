@@ -12,6 +12,8 @@ from endpointwatch.errors import CaptureError
 
 CHUNK = 8 * 1024 * 1024
 GZIP = ".gz"
+SUFFIXES = frozenset({".jsonl", ".json"})
+UNREAD = "the file is not read: its name ends with neither .jsonl nor .json, with or without .gz"
 
 
 class DamagedError(CaptureError):

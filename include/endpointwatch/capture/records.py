@@ -21,12 +21,14 @@ _SIDE = pl.Struct({"data": pl.String, "encoding": pl.String, "observedContentTyp
 _GROUND_TRUTH = pl.Struct({"data": pl.String, "encoding": pl.String})
 _METADATA = ("eventId", "inferenceId", "inferenceTime", "invocationSource")
 _RECORD: dict[str, pl.DataType] = {
-    "captureData": pl.Struct({"endpointInput": _SIDE, "endpointOutput": _SIDE}),
+    "captureData": pl.Struct(dict.fromkeys(("endpointInput", "endpointOutput", "batchTransformOutput"), _SIDE)),
     "groundTruthData": _GROUND_TRUTH,
     "eventMetadata": pl.Struct(dict.fromkeys(_METADATA, pl.String)),
 }
 SIDES = ("output", "input")
-_KEYS = {"input": "endpointInput", "output": "endpointOutput"}
+#: What a batch transform left: its output stands in an endpoint's place. There is no time, and no input beside it.
+BATCH = "BatchTransform"
+_KEYS = {"input": ("endpointInput",), "output": ("endpointOutput", "batchTransformOutput")}
 COLUMNS: dict[str, type[pl.DataType]] = {
     "line": pl.Int64,
     **{f"{side}_{part}": pl.String for side in SIDES for part in ("data", "encoding", "type")},
@@ -91,7 +93,7 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     capture, metadata = pl.col("captureData").struct, pl.col("eventMetadata").struct
     columns = []
     for side in SIDES:
-        payload = capture.field(_KEYS[side]).struct
+        payload = pl.coalesce([capture.field(key) for key in _KEYS[side]]).struct
         columns += [
             payload.field("data").alias(f"{side}_data"),
             payload.field("encoding").alias(f"{side}_encoding"),
@@ -100,7 +102,9 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     names = ("event_id", "inference_id", "inference_time", "source")
     columns.append(pl.col("groundTruthData").struct.field("data").alias("truth_data"))
     columns += [metadata.field(key).alias(name) for key, name in zip(_METADATA, names, strict=True)]
-    return frame.select(columns)
+    endpoint, batch = (capture.field(key).is_not_null() for key in _KEYS["output"])
+    source = pl.when(batch & ~endpoint).then(pl.lit(BATCH)).otherwise(columns[-1])
+    return frame.select(*columns[:-1], source.alias("source"))
 
 
 def _careful(chunk: bytes, first: int) -> tuple[pl.DataFrame, list[Malformed]]:
@@ -135,12 +139,14 @@ def _told(raw: bytes) -> dict[str, str | None]:
     capture, metadata = _part(record, "captureData"), _part(record, "eventMetadata")
     row = {"truth_data": _text(_part(record, "groundTruthData").get("data"))}
     for side in SIDES:
-        payload = _part(capture, _KEYS[side])
+        payload = _payload(capture, *_KEYS[side])
         row[f"{side}_data"] = _text(payload.get("data"))
         row[f"{side}_encoding"] = _text(payload.get("encoding"))
         row[f"{side}_type"] = _text(payload.get("observedContentType"))
     names = ("event_id", "inference_id", "inference_time", "source")
-    return row | {name: _text(metadata.get(key)) for key, name in zip(_METADATA, names, strict=True)}
+    about = {name: _text(metadata.get(key)) for key, name in zip(_METADATA, names, strict=True)}
+    endpoint, batch = (capture.get(key) is not None for key in _KEYS["output"])
+    return row | about | ({"source": BATCH} if batch and not endpoint else {})
 
 
 def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -155,6 +161,12 @@ def _part(record: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(part, dict):
         raise ValueError(f"{key} is not an object")  # noqa: TRY004 (a fault of the data, not of a caller)
     return part
+
+
+def _payload(capture: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """The object of the first key that has one; the others must be objects too."""
+    found = [_part(capture, key) for key in keys]
+    return next((part for key, part in zip(keys, found, strict=True) if capture.get(key) is not None), {})
 
 
 def _text(value: Any) -> str | None:

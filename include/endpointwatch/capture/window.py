@@ -11,18 +11,16 @@ import polars as pl
 
 from endpointwatch.capture import encodings
 from endpointwatch.capture.ahead import ahead
-from endpointwatch.capture.files import files, passed_over
-from endpointwatch.capture.labels import UNREAD
+from endpointwatch.capture.files import SUFFIXES, UNREAD, files, passed_over
 from endpointwatch.capture.marks import OWN_TRAFFIC
 from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
-from endpointwatch.capture.records import SIDES, records
+from endpointwatch.capture.records import BATCH, SIDES, records
 from endpointwatch.capture.regular import Columns, columns_of
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.window import Window
 
-SUFFIXES = frozenset({".jsonl", ".json"})
 SHADOW = "ShadowExperiment"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 FLAT = JsonPayloads()
@@ -154,11 +152,13 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
     seen, frame = _parted(frame, shadow)
     tally.skipped += _count(seen, reading)
     if reading.windows:
-        timeless, frame = _parted(frame, pl.col("time").is_null())
+        # A batch transform's records say no time: whoever chose its files chose the window.
+        batch = pl.col("source").eq_missing(BATCH)
+        timeless, frame = _parted(frame, pl.col("time").is_null() & ~batch)
         for line, text in timeless.select("line", "inference_time").iter_rows():
             tally.set_aside("time", file, line, f"eventMetadata.inferenceTime is {text!r}, not a time")
         inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in reading.windows])
-        outside, frame = _parted(frame, ~inside)
+        outside, frame = _parted(frame, ~inside & ~batch)
         tally.outside_window += _count(outside, reading)
     odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
     if odd.height:

@@ -15,11 +15,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from endpointwatch.capture.files import SUFFIXES
 from endpointwatch.capture.files import files as files_in
 from endpointwatch.capture.objects import json_rows, parquet_rows
 from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import SUFFIXES, Reading
+from endpointwatch.capture.window import Reading
 from endpointwatch.config.data_quality import DataQuality, DistributionConstraints
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import polars as pl
 
-from endpointwatch.capture.labels import Labels, labels
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import CapturedRows, Reading, captured_rows
 from endpointwatch.config.endpoint import Training
 from endpointwatch.errors import DatasetError, PlanError
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, OUTPUT_PATH, DatasetPlan
+from endpointwatch.jobs.row_labels import with_labels
+from endpointwatch.merge.join import last_delivered, repeated
+from endpointwatch.merge.labels import SCHEMA, labels
+from endpointwatch.merge.merge import AWS_RECORD
 from endpointwatch.reports import files
 
 PARTS = ("train", "validation", "test")
@@ -23,22 +26,37 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """Captured rows with their labels.
+class Truth:
+    """The labels that were delivered.
 
     Attributes:
-        frame: ``id``, ``label`` and the features as texts, in the order of the captures.
-        unlabelled: Rows for which no label was delivered.
-        mismatched: Rows of requests that have another number of rows than labels.
+        last: ``id`` and ``truth`` (the label's text), of each id the record delivered last.
+        read: Records read.
+        duplicate: Records that say what a later one of their id says.
+        conflicting: Records that say something else than the last one of their id.
+    """
+
+    last: pl.DataFrame
+    read: int
+    duplicate: int
+    conflicting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Captured rows of requests, each request once.
+
+    Attributes:
+        frame: ``id``, the label (null where none was delivered) and the features, in the order of the captures.
+        ids: Those of all requests of the windows.
+        mismatched: Rows of requests that have another number of rows than labels; they are set aside.
         duplicates: Rows captured again under an id that was already there (a request sent twice).
-        unused: Labels that belong to no captured row of the windows.
     """
 
     frame: pl.DataFrame
-    unlabelled: int
+    ids: pl.Series
     mismatched: int
     duplicates: int
-    unused: int
 
 
 def run(plan: DatasetPlan, container: Container) -> None:
@@ -53,10 +71,12 @@ def run(plan: DatasetPlan, container: Container) -> None:
     if training is None:
         raise PlanError(f"Endpoint {plan.endpoint.name!r} has no `training` section, so there is no data set to build.")
     captured, delivered = Tally(), Tally()
-    rows = _features(container.path(CAPTURE_PATH), plan, training, captured)
-    truth = labels(container.path(GROUND_TRUTH_PATH), delivered, key=training.label)
-    joined = join(rows, truth, training)
-    parts = split(joined.frame, plan)
+    truth = _truth(container.path(GROUND_TRUTH_PATH), plan, delivered)
+    rows = _rows(container.path(CAPTURE_PATH), plan, training, truth.last, captured)
+    paired = rows.frame.filter(pl.col(training.label).is_not_null())
+    unlabelled = rows.frame.height - paired.height
+    unknown = int((~truth.last.get_column("id").is_in(rows.ids.implode())).sum())
+    parts = split(paired, plan)
     about = {
         "version": "1",
         "endpoint": plan.endpoint.name,
@@ -66,23 +86,25 @@ def run(plan: DatasetPlan, container: Container) -> None:
         "rows": captured.rows().model_dump(),
         "labels": {
             "read": truth.read,
+            "used": truth.last.height - unknown,
+            "duplicate": truth.duplicate,
+            "unknown": unknown,
+            "conflicting": truth.conflicting,
             "set_aside": delivered.rows().set_aside,
-            "superseded": truth.superseded,
-            "unused": joined.unused,
         },
-        "labelled": joined.frame.height,
-        "unlabelled": joined.unlabelled,
-        "mismatched": joined.mismatched,
-        "duplicates": joined.duplicates,
+        "labelled": paired.height,
+        "unlabelled": unlabelled,
+        "mismatched": rows.mismatched,
+        "duplicates": rows.duplicates,
         "parts": {name: part.height for name, part in parts.items()},
-        "label_values": _values(joined.frame),
+        "label_values": _values(paired),
         "set_aside": [fault.model_dump() for fault in (*captured.listed, *delivered.listed)],
     }
-    _log.info("labelled %d, unlabelled %d, parts %s", joined.frame.height, joined.unlabelled, about["parts"])
-    if joined.frame.height < training.minimum_rows:
+    _log.info("labelled %d, unlabelled %d, parts %s", paired.height, unlabelled, about["parts"])
+    if paired.height < training.minimum_rows:
         raise DatasetError(
-            f"{joined.frame.height} labelled rows in {len(plan.windows)} windows, fewer than training.minimum_rows = "
-            f"{training.minimum_rows} ({joined.unlabelled} captured rows have no label yet, "
+            f"{paired.height} labelled rows in {len(plan.windows)} windows, fewer than training.minimum_rows = "
+            f"{training.minimum_rows} ({unlabelled} captured rows have no label yet, "
             f"{captured.rows().set_aside} were set aside). Wait for labels, or take more windows."
         )
     if empty := [name for name, part in parts.items() if part.is_empty()]:
@@ -92,27 +114,6 @@ def run(plan: DatasetPlan, container: Container) -> None:
         text = part.select(training.label, *training.features).write_csv()
         files.write_text(output / name / f"{name}.csv", text)
     files.write_text(output / "dataset.json", files.json_text(about))
-
-
-def join(rows: pl.DataFrame, truth: Labels, training: Training) -> Joined:
-    """Captured rows with the label of their id; a request of many rows takes as many labels, by line or by comma."""
-    first = rows.unique(("id", "row"), keep="first", maintain_order=True)
-    paired = first.join(truth.frame, on="id", how="left", maintain_order="left")
-    by_line = pl.col("label").str.split("\n").list.eval(pl.element().str.strip_chars())
-    by_comma = pl.col("label").str.split(",").list.eval(pl.element().str.strip_chars())
-    size = pl.len().over("id")
-    several = pl.when(by_line.list.len() == size).then(by_line).when(by_comma.list.len() == size).then(by_comma)
-    # The position among the id's rows, which is that in the payload also when a row of it was set aside.
-    one = several.list.get(pl.col("row"), null_on_oob=True)
-    told = paired.with_columns(one=one)
-    frame = told.filter(pl.col("one").is_not_null()).with_columns(pl.col("one").alias(training.label))
-    return Joined(
-        frame=frame.select("id", training.label, *training.features),
-        unlabelled=told.filter(pl.col("label").is_null()).height,
-        mismatched=told.filter(pl.col("label").is_not_null() & pl.col("one").is_null()).height,
-        duplicates=rows.height - first.height,
-        unused=truth.frame.join(rows, on="id", how="anti").height,
-    )
 
 
 def split(frame: pl.DataFrame, plan: DatasetPlan) -> dict[str, pl.DataFrame]:
@@ -130,37 +131,59 @@ def part_of(identity: str, test_share: float, validation_share: float) -> str:
     return "validation" if place < test_share + validation_share else "train"
 
 
-def _features(folder: Path, plan: DatasetPlan, training: Training, tally: Tally) -> pl.DataFrame:
+def _truth(folder: Path, plan: DatasetPlan, tally: Tally) -> Truth:
+    """The labels below ``folder``, read and chosen among as the merge does it."""
+    limits = plan.endpoint.ground_truth
+    record = limits.record if limits is not None else AWS_RECORD
+    every = pl.concat([pl.DataFrame(schema=SCHEMA), *labels(folder, record, tally)])
+    last = last_delivered(every)
+    duplicate, conflicting, _ = repeated(every, last)
+    return Truth(last.select("id", truth="data"), tally.rows().read, duplicate, conflicting)
+
+
+def _rows(folder: Path, plan: DatasetPlan, training: Training, last: pl.DataFrame, tally: Tally) -> Rows:
+    """The windows' rows with their features and labels; a request of many rows takes as many labels."""
     names = list(training.features)
-    json_payloads = plan.endpoint.monitors[0].json_payloads
-    found: list[pl.DataFrame] = []
-    for captured in captured_rows(folder, tally, Reading(plan.windows, ("input",), json_payloads)):
-        sized = _sized(captured, names, tally)
-        nameless = sized.filter(pl.col("id").is_null())
-        for line in nameless.get_column("line"):
-            tally.set_aside("id", captured.file, line, "the record has neither an inferenceId nor an eventId")
-        good = sized.filter(pl.col("id").is_not_null())
+    reading = Reading(plan.windows, ("input",), plan.endpoint.monitors[0].json_payloads)
+    schema = {"id": pl.String, "request": pl.String, training.label: pl.String, **dict.fromkeys(names, pl.String)}
+    ids, found = [pl.Series("id", [], pl.String)], [pl.DataFrame(schema=schema)]
+    for part in captured_rows(folder, tally, reading):
+        nameless = pl.col("id").is_null()
+        for line in part.frame.filter(nameless).get_column("line"):
+            tally.set_aside("id", part.file, line, "the record has neither an inferenceId nor an eventId")
+        named = part.frame.filter(~nameless)
+        if not named.height:
+            continue
+        ids.append(named.get_column("id").unique(maintain_order=True))
+        truths = named.drop("truth").join(last, on="id", how="left", maintain_order="left")
+        # Before rows are set aside for their width: a label's place is that of its row in the payload.
+        good = _sized(part, with_labels(truths, training.label, part.file, tally), names, tally)
         tally.analysed += good.height
-        found.append(good.select("id", "row", pl.col("input").list.to_struct(fields=names)).unnest("input"))
-    if not found:
-        return pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, **dict.fromkeys(names, pl.String)})
-    return pl.concat(found)
+        about = (
+            "id",
+            pl.format("{}:{}", pl.lit(part.file), "line").alias("request"),
+            pl.col("actual").alias(training.label),
+        )
+        found.append(good.select(*about, pl.col("input").list.to_struct(fields=names)).unnest("input"))
+    every = pl.concat(found)
+    once = every.filter(pl.col("request") == pl.col("request").first().over("id")).drop("request")
+    return Rows(once, pl.concat(ids), tally.kinds["label"], every.height - once.height)
 
 
-def _sized(captured: CapturedRows, names: list[str], tally: Tally) -> pl.DataFrame:
+def _sized(part: CapturedRows, rows: pl.DataFrame, names: list[str], tally: Tally) -> pl.DataFrame:
     """The rows that have all features, as lists in their order; a row with names may have others besides."""
-    if captured.names is None:
-        sized = captured.frame.with_columns(width=pl.col("input").list.len())
+    if part.names is None:
+        sized = rows.with_columns(width=pl.col("input").list.len())
         for line, width in sized.filter(pl.col("width") != len(names)).select("line", "width").iter_rows():
-            tally.set_aside("width", captured.file, line, f"the row has {width} cells, training.features {len(names)}")
+            tally.set_aside("width", part.file, line, f"the row has {width} cells, training.features {len(names)}")
         return sized.filter(pl.col("width") == len(names))
-    places = {name: place for place, name in enumerate(captured.names)}
+    places = {name: place for place, name in enumerate(part.names)}
     # Null is a missing value, which is an empty cell in the CSV that is written of them.
     cells = [pl.col("cells").list.get(places[name]) if name in places else pl.lit(None, pl.String) for name in names]
-    sized = captured.frame.with_columns(input=pl.concat_list(cells))
+    sized = rows.with_columns(input=pl.concat_list(cells))
     told = pl.col("input").list.drop_nulls().list.len() > 0
     for line in sized.filter(~told).get_column("line"):
-        tally.set_aside("width", captured.file, line, "the row has none of the columns that training.features names")
+        tally.set_aside("width", part.file, line, "the row has none of the columns that training.features names")
     return sized.filter(told)
 
 

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from endpointwatch.capture.files import SUFFIXES
 from endpointwatch.capture.files import files as files_in
-from endpointwatch.capture.window import SUFFIXES
 from endpointwatch.config.ground_truth import LabelRecord
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError

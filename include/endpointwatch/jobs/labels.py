@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from endpointwatch.jobs.container import Container
+from endpointwatch.jobs.merging import merged
 from endpointwatch.jobs.monitors.duty import RECORDS, merge_folder
 from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, PROCESSING_PATH, MonitorPlan
-from endpointwatch.merge.merge import Sources, merge
+from endpointwatch.merge.merge import Sources
 from endpointwatch.reports import files
 from endpointwatch.reports.labels import WindowLabels, percent
 
@@ -33,7 +34,7 @@ def window_labels(plan: MonitorPlan, container: Container) -> WindowLabels | Non
         record=limits.record,
         window=plan.window,
     )
-    told = merge(sources, folder / RECORDS, scratch=container.path(PROCESSING_PATH))
+    told = merged(sources, folder / RECORDS, scratch=container.path(PROCESSING_PATH))
     told = told.model_copy(update={"labels_manifest": plan.labels_manifest})
     files.write_text(folder / files.MERGE, told.to_json())
     labels = WindowLabels(told, limits, plan.labels_manifest, plan.labels_closed)

@@ -16,9 +16,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from endpointwatch.capture.accounting import SetAside
-from endpointwatch.capture.files import files, passed_over
+from endpointwatch.capture.files import SUFFIXES, files, passed_over
 from endpointwatch.capture.tally import LISTED, Tally
-from endpointwatch.capture.window import SUFFIXES, Reading
+from endpointwatch.capture.window import Reading
 from endpointwatch.errors import CaptureError
 from endpointwatch.jobs.collect import MAX_WIDTHS, accumulated
 from endpointwatch.jobs.rows import captured

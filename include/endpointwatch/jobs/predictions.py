@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import jmespath
 import polars as pl
 
 from endpointwatch.capture.tables import TableRows
@@ -18,6 +15,7 @@ from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.model_quality import ModelQuality, jmespath_of
 from endpointwatch.config.window import Window
 from endpointwatch.errors import BaselineError
+from endpointwatch.jobs.row_labels import with_labels
 from endpointwatch.monitors.model_quality import compute
 from endpointwatch.monitors.performance import State
 from endpointwatch.monitors.predictions import Reader
@@ -84,7 +82,8 @@ def captured(
     for part in captured_rows(folder, tally, reading):
         if part.frame.height:
             frame = _answers(part, settings, tally)
-            yield Texts(part.file, _labelled(frame, settings, part.file, tally) if labelled else frame)
+            key = settings.ground_truth_attribute
+            yield Texts(part.file, with_labels(frame, key, part.file, tally) if labelled else frame)
 
 
 def data_set(parts: Iterator[TableRows], tally: Tally, columns: Columns) -> Iterator[Texts]:
@@ -219,48 +218,6 @@ def _answers(part: CapturedRows, settings: ModelQuality, tally: Tally) -> pl.Dat
         predicted=cells.get(_PREDICTED, pl.lit(None, pl.String)),
         probabilities=pl.concat_list(probabilities) if probabilities else pl.lit(None, _TEXTS),
     )
-
-
-def _labelled(frame: pl.DataFrame, settings: ModelQuality, file: str, tally: Tally) -> pl.DataFrame:
-    """Each row with the label at its place among its record's labels; where their numbers differ it is set aside."""
-    bare = pl.col("truth").str.strip_chars()
-    document = bare.str.starts_with("{") | bare.str.starts_with("[")
-    if frame.get_column("row").max() == 0 and not frame.select(document.any()).item():
-        # One row a record, and one value a label: there is nothing to share out.
-        return frame.with_columns(actual=bare)
-    size = pl.len().over("record")
-    lines, commas = (bare.str.split(sign).list.eval(pl.element().str.strip_chars()) for sign in ("\n", ","))
-    plain = (
-        pl.when(size == 1)
-        .then(pl.concat_list(bare))
-        .when(lines.list.len() == size)
-        .then(lines)
-        .when(commas.list.len() == size)
-        .then(commas)
-    )
-    read = pl.when(document).then(bare).map_elements(lambda text: _of_document(text, settings), return_dtype=_TEXTS)
-    told = frame.with_columns(labels=pl.when(document).then(read).otherwise(plain), size=size)
-    fits = (pl.col("labels").list.len() == pl.col("size")).fill_null(value=False) | pl.col("truth").is_null()
-    for line, truth, rows in told.filter(~fits).select("line", "truth", "size").iter_rows():
-        reason = f"groundTruthData is {truth[:60]!r}, which is not one label for each of {rows} row(s)"
-        tally.set_aside("label", file, line, reason)
-    return told.filter(fits).with_columns(actual=pl.col("labels").list.get(pl.col("row"), null_on_oob=True))
-
-
-def _of_document(text: str, settings: ModelQuality) -> list[str | None] | None:
-    """The labels in ground truth that is JSON."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return None
-    value: Any = document
-    if isinstance(document, dict):
-        path = settings.ground_truth_attribute
-        value = jmespath.search(jmespath_of(path), document) if path else None
-        if value is None and len(document) == 1:
-            (value,) = document.values()
-    values = value if isinstance(value, list) else [value]
-    return [None if one is None else one if isinstance(one, str) else json.dumps(one) for one in values]
 
 
 def _place(name: str, names: tuple[str, ...], file: str) -> int:

@@ -21,14 +21,13 @@ from typing import Any
 import polars as pl
 
 from endpointwatch.capture.documents import DATA_SET, UnreadableError, row_of
-from endpointwatch.capture.files import DamagedError, chunks, passed_over
+from endpointwatch.capture.files import SUFFIXES, UNREAD, DamagedError, chunks, passed_over
 from endpointwatch.capture.files import files as files_in
-from endpointwatch.capture.labels import UNREAD
 from endpointwatch.capture.manifests import data_files
 from endpointwatch.capture.pairing import Keys, named_frames
 from endpointwatch.capture.payloads import MAX_CELLS
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import SHADOW, SUFFIXES
+from endpointwatch.capture.window import SHADOW
 from endpointwatch.config.window import Window
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.collect import Batch

@@ -28,6 +28,10 @@ from endpointwatch.jobs import partitions
 from endpointwatch.jobs.__main__ import main as run
 from endpointwatch.jobs.collect import settled
 from endpointwatch.jobs.gather import gathering_by
+from endpointwatch.jobs.merging import merging_by
+from endpointwatch.merge.counts import Merged
+from endpointwatch.merge.merge import Sources
+from endpointwatch.merge.spark import merge_on_spark
 from endpointwatch.states import Table
 
 if TYPE_CHECKING:
@@ -71,6 +75,16 @@ class Cluster:
         packed = self._mapped(folder, parts, reading) if parts else []
         return settled(*partitions.together(packed, tally), tally, names)
 
+    def merge(self, sources: Sources, output: Path, *, scratch: Path | None) -> Merged:  # noqa: ARG002 (Spark's own)
+        """As :func:`endpointwatch.merge.merge.merge`, with the files read and joined on the cluster.
+
+        Raises:
+            CaptureError: The captures or the labels cannot be read.
+            PlanError: There is no Spark.
+        """
+        _log.info("merging on Spark")
+        return merge_on_spark(self._started(), sources, output)
+
     def _mapped(self, folder: Path, parts: Sequence[partitions.Names], reading: Reading) -> Iterator[bytes]:
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
@@ -102,7 +116,7 @@ def _session() -> SparkSession:
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> int:
-    """As :func:`endpointwatch.jobs.__main__.main`, with captures gathered by Spark."""
+    """As :func:`endpointwatch.jobs.__main__.main`, with captures gathered, and merged with their labels, by Spark."""
     parser = argparse.ArgumentParser(
         prog="spark-submit --py-files endpointwatch.zip entry.py",
         description="Run the job that the processing job's environment describes, and read captures on the cluster.",
@@ -114,5 +128,5 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         help="a partition takes files of about so many bytes (default: %(default)s)",
     )
     options = parser.parse_args(arguments)
-    with Cluster(options.partition_bytes) as cluster, gathering_by(cluster.gather):
+    with Cluster(options.partition_bytes) as cluster, gathering_by(cluster.gather), merging_by(cluster.merge):
         return run([], environment)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from endpointwatch.capture.files import files, passed_over
-from endpointwatch.capture.labels import UNREAD
+from endpointwatch.capture.files import SUFFIXES, UNREAD, files, passed_over
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import SHADOW, SUFFIXES, inference_time
+from endpointwatch.capture.window import SHADOW, inference_time
 from endpointwatch.config.window import Window
 from endpointwatch.merge.lines import Lines, Schema, lines
 

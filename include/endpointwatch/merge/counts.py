@@ -63,6 +63,7 @@ class Merged(_Part):
     set_aside: tuple[SetAside, ...] = Field((), description="The first hundred label records that are none, and why.")
     captures_set_aside: tuple[SetAside, ...] = ()
     labels_manifest: str | None = None
+    files: tuple[str, ...] = Field((), description="The merged files, below the folder of the merged records.")
     analyzer_version: str = __version__
 
     @property

@@ -54,8 +54,8 @@ def merge_partition(captures: pl.DataFrame, labels: pl.DataFrame) -> Joined:
         captures: ``id``, ``time``, ``folder`` and ``line``; all of the partition's.
         labels: ``id``, ``data``, ``encoding`` and ``at``; all of the partition's, in any order.
     """
-    last = labels.sort("at").unique("id", keep="last", maintain_order=True)
-    duplicate, conflicting, conflicts = _repeated(labels, last)
+    last = last_delivered(labels)
+    duplicate, conflicting, conflicts = repeated(labels, last)
     matched = captures.join(last.select("id", _truth(last)), on="id", how="inner")
     used = matched["id"].n_unique()
     return Joined(
@@ -70,7 +70,12 @@ def merge_partition(captures: pl.DataFrame, labels: pl.DataFrame) -> Joined:
     )
 
 
-def _repeated(labels: pl.DataFrame, last: pl.DataFrame) -> tuple[int, int, tuple[Conflict, ...]]:
+def last_delivered(labels: pl.DataFrame) -> pl.DataFrame:
+    """Of each id's label records the one that counts."""
+    return labels.sort("at").unique("id", keep="last", maintain_order=True)
+
+
+def repeated(labels: pl.DataFrame, last: pl.DataFrame) -> tuple[int, int, tuple[Conflict, ...]]:
     """How many label records repeat the last one of their id, how many contradict it, and the first of those."""
     if labels.height == last.height:
         return 0, 0, ()

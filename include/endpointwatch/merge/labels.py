@@ -12,8 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from endpointwatch.capture.files import files
-from endpointwatch.capture.labels import SUFFIXES
+from endpointwatch.capture.files import SUFFIXES, files
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.ground_truth import LabelRecord
 from endpointwatch.merge.captures import count_unread

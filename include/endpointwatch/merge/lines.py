@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -97,10 +98,36 @@ class _Columns:
         Raises:
             ValueError: It is none.
         """
+        if (plain := self._plain(raw)) is not None:
+            return plain
         try:
             return self.parsed(raw).row(0, named=True)
         except pl.exceptions.PolarsError as error:
             raise ValueError(str(error)) from error
+
+    def _plain(self, raw: bytes) -> dict[str, str | None] | None:
+        """The same without Polars, whose parser takes longer to start than to read; None where it has to decide."""
+        if b"\\" in raw:
+            return None
+        record = json.loads(raw, object_pairs_hook=_once)
+        values = {key: _leaf(record, key.split(".")) for key in self.empty.columns[2:]}
+        plain = {key: value for key, value in values.items() if value is None or isinstance(value, str)}
+        return plain if len(plain) == len(values) else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a repeated key Polars takes the first.
+    return dict(reversed(pairs))
+
+
+def _leaf(record: Any, keys: list[str]) -> Any:
+    for key in keys:
+        if record is None:
+            return None
+        if not isinstance(record, dict):
+            raise ValueError(f"there is no object around {key}")  # noqa: TRY004 (a fault of the data)
+        record = record.get(key)
+    return record
 
 
 def _kind(part: object) -> pl.DataType:

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from endpointwatch.capture.accounting import SetAside
+from endpointwatch.capture.ahead import ahead
 from endpointwatch.capture.files import GZIP, files
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.ground_truth import LabelRecord
@@ -27,8 +28,8 @@ from endpointwatch.merge.join import LISTED, Joined, merge_partition
 from endpointwatch.merge.output import MergedFiles
 from endpointwatch.merge.spill import parted
 
-# Parting costs half as much again as joining in memory, which takes some three times these bytes.
-PART_BYTES = 768 * 1024 * 1024
+# Parting costs an eighth more than joining all at once; some four pieces are in memory at a time.
+PART_BYTES = 64 * 1024 * 1024
 MOST_PARTS = 1024
 AWS_RECORD = LabelRecord()
 _GZIP_RATIO = 8
@@ -104,11 +105,10 @@ def merge(
             reading = pool.submit(parted, sources.label_frames(of_labels), labelled.SCHEMA, count, folders[1])
             left = parted(sources.capture_frames(of_captures), captured.SCHEMA, count, folders[0])
             right = reading.result()
-        for captures, labels in zip(left, right, strict=True):
-            joined = merge_partition(captures, labels)
+        for joined in ahead((merge_partition(*sides) for sides in zip(left, right, strict=True)), 1):
             sink.write(joined.records)
             totals.add(joined)
-    return totals.told(sources, of_captures, of_labels)
+    return totals.told(sources, of_captures, of_labels, sink.files)
 
 
 class Totals:
@@ -123,7 +123,7 @@ class Totals:
             setattr(self, name, getattr(self, name) + getattr(joined, name))
         self.conflicts += joined.conflicts[: LISTED - len(self.conflicts)]
 
-    def told(self, sources: Sources, of_captures: Tally, of_labels: Tally) -> Merged:
+    def told(self, sources: Sources, of_captures: Tally, of_labels: Tally, files: tuple[str, ...]) -> Merged:
         rows, records = of_captures.rows(), of_labels.rows()
         return Merged(
             window=sources.window,
@@ -148,6 +148,7 @@ class Totals:
             conflicts=tuple(self.conflicts),
             set_aside=_by_place(of_labels),
             captures_set_aside=_by_place(of_captures),
+            files=files,
         )
 
 

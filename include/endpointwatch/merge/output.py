@@ -29,6 +29,7 @@ class MergedFiles:
         self._keep_folders = keep_folders
         self._written: dict[str, int] = {}
         self._open: dict[str, BinaryIO] = {}
+        self._files: list[str] = []
 
     def __enter__(self) -> Self:
         self._root.mkdir(parents=True, exist_ok=True)
@@ -40,6 +41,11 @@ class MergedFiles:
     def __exit__(self, *failure: object) -> None:
         for sink in self._open.values():
             sink.close()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Those that were written, sorted, as paths below the root."""
+        return tuple(sorted(self._files))
 
     def write(self, records: pl.DataFrame) -> None:
         """Add records in their order: ``folder``, and columns of texts that one after the other are the record."""
@@ -71,6 +77,7 @@ class MergedFiles:
                 self._open[folder].close()
             path = self._root / folder / f"merged-{written // RECORDS_A_FILE:05d}.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._files.append(path.relative_to(self._root).as_posix())
             self._open[folder] = path.open("wb")
         return self._open[folder]
 

@@ -17,9 +17,8 @@ import polars as pl
 import pyarrow as pa
 
 from endpointwatch.capture.accounting import SetAside
-from endpointwatch.capture.files import files
+from endpointwatch.capture.files import SUFFIXES, files
 from endpointwatch.capture.tally import LISTED, Tally
-from endpointwatch.capture.window import SUFFIXES
 from endpointwatch.errors import PlanError
 from endpointwatch.merge import captures as captured
 from endpointwatch.merge import labels as labelled
@@ -76,7 +75,7 @@ def merge_on_spark(
             else:
                 lines = bytes(row.lines).decode().removesuffix("\n").split("\n")
                 sink.write(pl.DataFrame({"folder": [row.folder] * len(lines), "line": lines}))
-    return totals.told(sources, of_captures, of_labels)
+    return totals.told(sources, of_captures, of_labels, sink.files)
 
 
 def _captures(session: SparkSession, sources: Sources, count: int) -> DataFrame:

@@ -57,43 +57,53 @@ class Reader:
             texts: ``actual`` and ``predicted`` (texts, null where there is none) and ``probabilities`` (a list of
                 texts, of binary classifiers with one item, empty without any); further columns are handed on.
         """
-        frame = self._numbers(texts) if self.settings.problem_type == REGRESSION else self._classes(texts)
-        bad = pl.col("fault").is_not_null()
-        good = frame.filter(~bad).drop("fault", "actual_text", "predicted_text")
-        return Predictions(good, frame.filter(bad).unnest("fault"))
+        if self.settings.problem_type == REGRESSION:
+            frame, doubts = self._numbers(texts), self._number_doubts()
+        else:
+            frame, doubts = self._classes(texts), self._class_doubts()
+        bad = frame.select(pl.any_horizontal([doubt.wrong.fill_null(value=False) for doubt in doubts])).to_series()
+        if not bad.any():
+            return Predictions(frame.drop(_GIVEN), frame.clear().with_columns(kind=_TEXT, reason=_TEXT))
+        # Reasons are texts of each row's own, so they are made for the rows that need one only.
+        faulty = frame.filter(bad).with_columns(fault=pl.coalesce([doubt.fault() for doubt in doubts])).unnest("fault")
+        return Predictions(frame.filter(~bad).drop(_GIVEN), faulty)
 
     def _numbers(self, texts: pl.DataFrame) -> pl.DataFrame:
-        kept = texts.with_columns(actual_text=pl.col("actual"), predicted_text=pl.col("predicted"))
-        frame = kept.with_columns(
+        return _with_given(texts).with_columns(
             actual=_number(pl.col("actual")),
             predicted=_number(pl.col("predicted")),
             score=pl.lit(None, pl.Float64),
             probabilities=pl.lit(None, pl.List(pl.Float64)),
         )
-        faults = [_not_finite("predicted", "prediction")]
-        if self.labelled:
-            faults.insert(0, _not_finite("actual", "label"))
-        return frame.with_columns(fault=pl.coalesce(faults))
+
+    def _number_doubts(self) -> list[_Doubt]:
+        return [*([_not_finite("actual", "label")] if self.labelled else []), _not_finite("predicted", "prediction")]
 
     def _classes(self, texts: pl.DataFrame) -> pl.DataFrame:
         binary = self.settings.problem_type == BINARY
         words = binary and self.known == ("0", "1")
-        told = self.settings.inference_attribute is not None
-        frame = texts.with_columns(
-            actual_text=pl.col("actual"),
-            predicted_text=pl.col("predicted"),
-            actual=_class(pl.col("actual"), words=words),
-            predicted=_class(pl.col("predicted"), words=words),
+        frame = _with_given(texts).with_columns(
+            _spelled(texts.get_column("actual"), words=words),
+            _spelled(texts.get_column("predicted"), words=words),
             probabilities=pl.col("probabilities").list.eval(_number(pl.element())),
         )
-        frame = frame.with_columns(score=pl.col("probabilities").list.get(0, null_on_oob=True) if binary else None)
-        frame = frame.with_columns(score=pl.col("score").cast(pl.Float64))
-        if not told:
+        first = pl.col("probabilities").list.get(0, null_on_oob=True) if binary else pl.lit(None)
+        frame = frame.with_columns(score=first.cast(pl.Float64))
+        if self.settings.inference_attribute is None:
             frame = frame.with_columns(predicted=self._from_probabilities())
-        faults = self._label_faults() if self.labelled else []
-        faults += self._probability_faults(texts)
-        faults += self._prediction_faults() if told else []
-        return frame.with_columns(fault=pl.coalesce([*faults, pl.lit(None, _FAULT)]))
+        return frame
+
+    def _class_doubts(self) -> list[_Doubt]:
+        doubts = []
+        if self.labelled:
+            missing = _Doubt("label", pl.col("actual").is_null(), pl.lit("the label is missing"))
+            doubts += [missing, *self._unknown("actual", "label")]
+        doubts += self._probability_doubts()
+        if self.settings.inference_attribute is not None:
+            text = pl.lit("the prediction is missing from the model's output")
+            missing = _Doubt("prediction", pl.col("predicted").is_null(), text)
+            doubts += [missing, *self._unknown("predicted", "prediction")]
+        return doubts or [_Doubt("row", pl.lit(value=False), _TEXT)]
 
     def _from_probabilities(self) -> pl.Expr:
         if self.settings.problem_type == BINARY:
@@ -104,63 +114,83 @@ class Reader:
         names = pl.Series(list(self.settings.classes), dtype=pl.String)
         return pl.lit(names.implode(), pl.List(pl.String)).list.get(pl.col("probabilities").list.arg_max())
 
-    def _label_faults(self) -> list[pl.Expr]:
-        given = pl.col("actual_text")
-        faults = [pl.when(pl.col("actual").is_null()).then(_fault("label", pl.lit("the label is missing")))]
-        return faults + self._unknown("actual", given, "label")
-
-    def _prediction_faults(self) -> list[pl.Expr]:
-        given = pl.col("predicted_text")
-        missing = _fault("prediction", pl.lit("the prediction is missing from the model's output"))
-        return [pl.when(pl.col("predicted").is_null()).then(missing), *self._unknown("predicted", given, "prediction")]
-
-    def _unknown(self, column: str, given: pl.Expr, thing: str) -> list[pl.Expr]:
+    def _unknown(self, column: str, thing: str) -> list[_Doubt]:
         if not self.known:
             return []
         source = "classes" if self.settings.classes else "baseline" if self.classes else "problem type"
         shown = ", ".join(self.known[:_SHOWN]) + (", …" if len(self.known) > _SHOWN else "")
         reason = pl.format(
             "the " + thing + " is {}, a class that the " + source + " does not know; known: " + shown,
-            given.str.slice(0, 60),
+            pl.col(f"{column}_text").str.slice(0, 60),
         )
-        return [pl.when(~pl.col(column).is_in(list(self.known))).then(_fault("class", reason))]
+        return [_Doubt("class", ~pl.col(column).is_in(list(self.known)), reason)]
 
-    def _probability_faults(self, texts: pl.DataFrame) -> list[pl.Expr]:
+    def _probability_doubts(self) -> list[_Doubt]:
         if not self.settings.has_probabilities:
             return []
-        numbers, given = pl.col("probabilities"), texts.get_column("probabilities")
-        shown = pl.lit(given.list.eval(pl.element().fill_null("nothing")).list.join(", "), pl.String).str.slice(0, 60)
-        wrong = numbers.list.eval(
-            pl.element().is_null() | pl.element().is_nan() | (pl.element() < 0) | (pl.element() > 1)
-        ).list.any()
-        reason = pl.format("the probability is {}, not a number from 0 to 1", shown)
+        numbers, given = pl.col("probabilities"), pl.col("probabilities_text")
+        shown = given.list.eval(pl.element().fill_null("nothing")).list.join(", ").str.slice(0, 60)
         size = max(1, len(self.settings.probability_attributes))
-        short = pl.format("{} of " + str(size) + " probabilities are there", numbers.list.len().fill_null(0))
+        short = numbers.is_null() | (numbers.list.len() != size)
+        wrong = _no_share(pl.col("score")) if self.settings.problem_type == BINARY else _any_no_share(numbers)
         return [
-            pl.when(numbers.is_null() | (numbers.list.len() != size)).then(_fault("probability", short)),
-            pl.when(wrong).then(_fault("probability", reason)),
+            _Doubt(
+                "probability",
+                short,
+                pl.format("{} of " + str(size) + " probabilities are there", numbers.list.len().fill_null(0)),
+            ),
+            _Doubt("probability", wrong, pl.format("the probability is {}, not a number from 0 to 1", shown)),
         ]
 
 
-_FAULT = pl.Struct({"kind": pl.String, "reason": pl.String})
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Why a row cannot be judged: where ``wrong`` is true, with a ``reason`` for each such row."""
+
+    kind: str
+    wrong: pl.Expr
+    reason: pl.Expr
+
+    def fault(self) -> pl.Expr:
+        return pl.when(self.wrong).then(pl.struct(pl.lit(self.kind).alias("kind"), self.reason.alias("reason")))
 
 
-def _fault(kind: str, reason: pl.Expr) -> pl.Expr:
-    return pl.struct(pl.lit(kind).alias("kind"), reason.alias("reason"))
+_GIVEN = ("actual_text", "predicted_text", "probabilities_text")
+_TEXT = pl.lit(None, pl.String)
+
+
+def _with_given(texts: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their texts a second time, to be named in reasons."""
+    return texts.with_columns(pl.col("actual", "predicted", "probabilities").name.suffix("_text"))
+
+
+def _no_share(number: pl.Expr) -> pl.Expr:
+    return number.is_null() | number.is_nan() | (number < 0) | (number > 1)
+
+
+def _any_no_share(numbers: pl.Expr) -> pl.Expr:
+    return numbers.list.eval(_no_share(pl.element())).list.any()
 
 
 def _number(text: pl.Expr) -> pl.Expr:
     return text.str.strip_chars().cast(pl.Float64, strict=False)
 
 
-def _not_finite(column: str, thing: str) -> pl.Expr:
+def _not_finite(column: str, thing: str) -> _Doubt:
     given = pl.col(f"{column}_text")
     reason = (
         pl.when(given.is_null() | (given == ""))
         .then(pl.lit(f"the {thing} is missing"))
         .otherwise(pl.format("the " + thing + " is {}, not a finite number", given.str.slice(0, 60)))
     )
-    return pl.when(~pl.col(column).is_finite().fill_null(value=False)).then(_fault(thing, reason))
+    return _Doubt(thing, ~pl.col(column).is_finite().fill_null(value=False), reason)
+
+
+def _spelled(texts: pl.Series, *, words: bool) -> pl.Series:
+    """The class of each text. Classes repeat, so each different text is looked at once."""
+    different = texts.unique()
+    classes = pl.select(_class(pl.lit(different), words=words)).to_series()
+    return texts.replace_strict(different, classes, return_dtype=pl.String)
 
 
 def _class(text: pl.Expr, *, words: bool) -> pl.Expr:

@@ -32,6 +32,7 @@ from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.labelled import closed, limits_of, window_labels
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
+from endpointwatch_airflow.merged_files import remove_surplus
 from endpointwatch_airflow.operators.artefact import model_data_uri, model_mounts
 from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
@@ -160,6 +161,8 @@ class RunMonitorsOperator(PlannedJobOperator):
                 f"Job {outcome.name} completed, but the verdicts on {window} are about other inputs than it was given. "
                 "Clear this task; if it happens again, read the job's log."
             )
+        if any(verdict.labels_final is not None for verdict in verdicts.values()):
+            remove_surplus(self.store, layout, window)
         for monitor, verdict in verdicts.items():
             self.log.info("%s of %s: %s (%s)", monitor, window, verdict.status, verdict.evidence)
         return self._result(window, outcome.name, {monitor: verdict.status for monitor, verdict in verdicts.items()})

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.jobs.dataset import part_of
 from endpointwatch.jobs.plan import DatasetPlan
 
@@ -46,7 +47,14 @@ def test_captures_meet_their_labels_and_every_row_is_accounted_for(job, endpoint
     built = build(job, endpoint, window, lines, [*labels, truth("nobody", 1), truth("event-0", 1)], traffic.path)
     about = built.document("dataset.json")
     assert about["rows"] == {"read": 203, "analysed": 201, "set_aside": 1, "outside_window": 1, "skipped": 0}
-    assert about["labels"] == {"read": 152, "set_aside": 0, "superseded": 1, "unused": 1}
+    assert about["labels"] == {
+        "read": 152,
+        "used": 150,
+        "duplicate": 0,
+        "unknown": 1,
+        "conflicting": 1,
+        "set_aside": 0,
+    }
     assert (about["labelled"], about["unlabelled"], about["duplicates"], about["mismatched"]) == (150, 50, 1, 0)
     assert sum(about["parts"].values()) == 150
     together = [row for part in about["parts"] for row in rows(built, part)]
@@ -85,8 +93,44 @@ def test_a_request_of_many_rows_takes_as_many_labels(job, endpoint, window, traf
         lines.append(json.dumps(line))
     labels = [truth(f"event-{number}", ("0\n1", "0,1", "1")[number % 3]) for number in range(40)]
     about = build(job, endpoint, window, lines, labels, traffic.path).document("dataset.json")
-    assert (about["labelled"], about["mismatched"]) == (54, 26)
+    assert (about["labelled"], about["mismatched"], about["rows"]["set_aside"]) == (54, 26, 26)
+    assert "groundTruthData is '1', which is not one label for each of 2 row(s)" in about["set_aside"][0]["reason"]
     assert about["label_values"] == {"0": 27, "1": 27}
+
+
+def test_labels_that_are_a_json_list_are_shared_out_among_the_rows_of_their_request(job, endpoint, window, traffic):
+    lines = []
+    for number in range(30):
+        line = json.loads(traffic.record(number))
+        line["captureData"]["endpointInput"]["data"] = "1,2,red\n3,4,blue\n"
+        lines.append(json.dumps(line))
+    labels = [truth(f"event-{number}", "[0, 1]") for number in range(30)]
+    built = build(job, endpoint, window, lines, labels, traffic.path)
+    together = [row for part in ("train", "validation", "test") for row in rows(built, part)]
+    assert {(row["colour"], row["approved"]) for row in together} == {("red", "0"), ("blue", "1")}
+    assert len(together) == 60
+
+
+def test_a_row_set_aside_for_its_width_does_not_move_the_labels_of_the_others(job, endpoint, window, traffic):
+    lines = []
+    for number in range(30):
+        line = json.loads(traffic.record(number))
+        line["captureData"]["endpointInput"]["data"] = "1,2\n1,2,red\n3,4,blue\n"
+        lines.append(json.dumps(line))
+    labels = [truth(f"event-{number}", "9,0,1") for number in range(30)]
+    built = build(job, endpoint, window, lines, labels, traffic.path)
+    assert built.document("dataset.json")["label_values"] == {"0": 30, "1": 30}
+    assert built.document("dataset.json")["rows"]["set_aside"] == 30
+
+
+def test_label_records_of_the_endpoints_own_form_make_a_data_set(job, endpoint, window, traffic):
+    record = {"id": "inferenceId", "data": "actualLabel"}
+    own = endpoint.model_copy(
+        update={"ground_truth": GroundTruth.model_validate({"uri": "s3://bucket/labels", "record": record})}
+    )
+    labels = [json.dumps({"inferenceId": f"event-{number}", "actualLabel": number % 2}) for number in range(60)]
+    about = build(job, own, window, traffic.lines(60), labels, traffic.path).document("dataset.json")
+    assert (about["labelled"], about["labels"]["set_aside"]) == (60, 0)
 
 
 def test_too_few_labelled_rows_fail_the_job_with_the_counts(job, endpoint, window, traffic):

@@ -87,3 +87,31 @@ def test_every_judgement_of_a_window_is_kept_under_a_name_that_follows_from_it(j
     assert first == again
     assert [one[1:] for one in (first, more, closed)] == [(0.1, False), (0.5, True), (0.1, True)]
     assert len({first[0], more[0], closed[0]}) == 3
+
+
+def test_labels_that_come_after_the_time_was_up_make_a_new_final_verdict_when_the_window_is_judged_again(
+    job, endpoint, window, traffic
+):
+    document = endpoint.model_dump(mode="json")
+    quality = {"kind": "model_quality", "problem_type": "BinaryClassification", "probability_attribute": "0"}
+    limited = quality | {"thresholds": {"auc": 0.5}}
+    watched = type(endpoint).model_validate(
+        {**document, "monitors": [limited], "ground_truth": {"uri": "s3://bucket/truth", "maximum_age_hours": 48}}
+    )
+
+    def judged(labels):
+        running = job()
+        running.put(f"input/capture/{traffic.path}", "".join(traffic.record(number) + "\n" for number in range(10)))
+        for number in range(labels):
+            text = (TRUTH % number).replace('"1"', f'"{number % 2}"')
+            running.put(f"input/ground_truth/2026/11/20/{number:02d}/l.jsonl", text)
+        plan = MonitorPlan(
+            endpoint=watched, window=window, monitors=("model_quality",), model_version="v1", labels_closed=True
+        )
+        assert running.run(plan) == 0, running.message
+        return running.document(f"model_quality/{window.path}/verdict.json")
+
+    in_time, later = judged(0), judged(10)
+    assert (in_time["status"], in_time["labels_final"]) == ("LABELS_MISSING", True)
+    assert (later["status"] in ("OK", "VIOLATIONS"), later["labels_final"]) == (True, True)
+    assert (later["label_coverage"], later["rows"]["analysed"]) == (1.0, 10)

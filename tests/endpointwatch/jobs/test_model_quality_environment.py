@@ -34,6 +34,17 @@ def merged(output: str, encoding: str, truth: str, truth_encoding: str = "CSV", 
     return json.dumps(record)
 
 
+def of_a_batch_transform(output: str, encoding: str, truth: str) -> str:
+    """As AWS's merger leaves it: no time, and one side."""
+    record = {
+        "eventMetadata": {"eventId": "e"},
+        "eventVersion": "0",
+        "groundTruthData": {"data": truth, "encoding": "CSV"},
+        "captureData": {"batchTransformOutput": {"data": output, "encoding": encoding}},
+    }
+    return json.dumps(record)
+
+
 @pytest.fixture
 def analysed(job):
     def run(text: str, suffix: str, form: str, expect: int = 0, files: dict[str, str] | None = None, **environment):
@@ -77,6 +88,31 @@ def test_csv_json_lines_and_merged_records_of_the_same_rows_have_the_same_metric
     assert values(plain) == values(by_key) == values(by_index) == values(by_path)
     assert plain.message == "Completed: Job completed successfully with no violations."
     assert sorted(path for path in plain.files()) == ["constraints.json", "statistics.json"]
+
+
+@pytest.mark.parametrize(
+    ("output", "encoding", "attribute"),
+    [
+        ("5,red,{}", "CSV", "2"),
+        ('{{"SageMakerOutput": {{"score": {}}}, "features": [5]}}', "JSON", "SageMakerOutput.score"),
+    ],
+)
+def test_what_a_batch_transform_answered_is_read_like_an_endpoints_answer_whatever_window_is_asked_for(
+    analysed, output, encoding, attribute
+):
+    data = rows()
+    times = {"start_time": "2026-11-01T14:00:00Z", "end_time": "2026-11-01T15:00:00Z"}
+    plain = "".join(merged(f"{score!r}", "CSV", str(label)) + "\n" for score, label in data)
+    batch = "".join(
+        of_a_batch_transform(output.format(repr(score)), encoding, str(label)) + "\n" for score, label in data
+    )
+    of_endpoint = analysed(plain, "jsonl", MERGED, probability_attribute="0", **times)
+    form = MERGED.replace("endpointOutput", "batchTransformOutput")
+    of_batch = analysed(batch, "jsonl", form, probability_attribute=attribute, **times)
+    assert values(of_batch) == values(of_endpoint)
+    # One record of another shape, and the lines are no longer alike: they are then read by a parser.
+    mixed = analysed(batch + plain[: plain.index("\n") + 1], "jsonl", form, probability_attribute=attribute, **times)
+    assert mixed.document("statistics.json")["dataset"]["item_count"] == len(data)
 
 
 def test_only_records_of_the_window_count_and_the_window_stands_in_the_statistics(analysed):

@@ -140,3 +140,9 @@ def test_records_that_were_merged_before_take_todays_label(merged, capture, labe
 def test_a_merge_without_labels_leaves_every_capture_unmatched(merged, capture):
     outcome = merged({"c.jsonl": [capture("a"), capture("b")]}, {})
     assert (outcome.told.captures.unmatched, outcome.told.coverage, outcome.files) == (2, 0.0, {})
+
+
+def test_the_counts_name_the_merged_files(merged, capture, label):
+    captures = {"x/c.jsonl": [capture("a")], "y/z/c.jsonl": [capture("b")]}
+    outcome = merged(captures, {"l.jsonl": [label("a"), label("b")]}, keep_folders=True)
+    assert outcome.told.files == ("x/merged-00000.jsonl", "y/z/merged-00000.jsonl") == tuple(sorted(outcome.files))

@@ -36,12 +36,15 @@ LOCAL = (
 def by_script(job, learnt, window, endpoint, everything, tmp_path):
     """A monitoring job's folder after ``spark-submit`` ran ``entry.py`` in it; the engine comes in a zip only."""
 
-    def run(*arguments: str, of: Endpoint = endpoint):
-        monitoring = job()
+    def usual(monitoring, of: Endpoint):
         everything(monitoring.base / "processing/input/capture")
         for path, content in learnt(of).files().items():
             monitoring.put(f"baseline/{path}", content)
-        plan = MonitorPlan(endpoint=of, window=window, monitors=("data_quality",), model_version="loans-v1")
+
+    def run(*arguments: str, of: Endpoint = endpoint, plan: MonitorPlan | None = None, fill=None):
+        monitoring = job()
+        usual(monitoring, of) if fill is None else fill(monitoring)
+        plan = plan or MonitorPlan(endpoint=of, window=window, monitors=("data_quality",), model_version="loans-v1")
         monitoring.put("input/plan/plan.json", plan.to_json())
         environment = {"job_plan": "/opt/ml/processing/input/plan/plan.json"}
         (monitoring.base / "config/processingjobconfig.json").write_text(json.dumps({"Environment": environment}))
@@ -92,3 +95,38 @@ def test_the_script_leaves_the_files_of_a_job_on_one_machine(
         assert mine[key] == its[key]
     one, other = (read(each.output / folder / "state.arrow") for each in (spark, alone))
     assert exactly(one) == exactly(other)
+
+
+def test_a_monitor_that_needs_labels_gets_them_merged_on_the_cluster(by_script, job, window, endpoint, traffic):
+    quality = {
+        "kind": "model_quality",
+        "problem_type": "BinaryClassification",
+        "probability_attribute": "0",
+        "thresholds": {"auc": 0.99},
+    }
+    document = {**endpoint.model_dump(mode="json"), "monitors": [quality], "ground_truth": {"uri": "s3://bucket/truth"}}
+    watched = Endpoint.model_validate(document)
+    plan = MonitorPlan(endpoint=watched, window=window, monitors=("model_quality",), model_version="loans-v1")
+    truth = "".join(
+        json.dumps(
+            {
+                "groundTruthData": {"data": str(number % 2), "encoding": "CSV"},
+                "eventMetadata": {"eventId": f"event-{number}"},
+            }
+        )
+        + "\n"
+        for number in range(0, 330, 3)
+    )
+
+    def filled(one):
+        one.put(f"input/capture/{traffic.path}", "".join(f"{line}\n" for line in traffic.lines(300)))
+        one.put("input/ground_truth/2026/11/01/15/labels.jsonl", truth)
+
+    spark, ended = by_script(of=watched, plan=plan, fill=filled)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "merging on Spark" in ended.stdout
+    alone = job()
+    filled(alone)
+    assert alone.run(plan) == 0
+    assert spark.files() == alone.files()
+    assert f"merge/{window.path}/records/merged-00000.jsonl" in spark.files()
