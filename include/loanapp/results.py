@@ -20,7 +20,14 @@ RESULT_FILES = {
     # Before labels come there is nothing to count.
     QUALITY: ("verdict.json",),
     BIAS: ("analysis.json", "constraint_violations.json", "report.html", "verdict.json"),
-    ATTRIBUTION: ("analysis.json", "out.csv", "predictions.csv", "constraint_violations.json", "verdict.json"),
+    ATTRIBUTION: (
+        "analysis.json",
+        "out.csv",
+        "predictions.csv",
+        "constraint_violations.json",
+        "report.html",
+        "verdict.json",
+    ),
 }
 BASELINE_FILES = {
     MONITOR: ("statistics.json", "constraints.json", "baseline.json"),
@@ -32,6 +39,7 @@ BASELINE_FILES = {
         "constraints.json",
         "attribution_data.csv",
         "model_metadata.json",
+        "report.html",
         "baseline.json",
     ),
 }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from endpointwatch.capture.records import SIDES
-from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import CapturedRows, Reading, captured_rows
 from endpointwatch.config.bias import Bias
+from endpointwatch.config.section import DatasetFormat
 from endpointwatch.errors import BaselineError
+from endpointwatch.jobs.data_sets import named_rows
 from endpointwatch.jobs.monitors.duty import Duty
 
 #: The column that merged records' labels get.
@@ -44,17 +46,37 @@ def captured_table(
     return pl.concat(parts, how="diagonal") if parts else pl.DataFrame()
 
 
-def data_set_table(folder: Path, tally: Tally) -> pl.DataFrame:
-    """The baseline's data set (CSV with a header) as texts.
+def data_set_table(folder: Path, form: DatasetFormat, tally: Tally) -> pl.DataFrame:
+    """The baseline's data set as texts.
 
     Raises:
         BaselineError: It has no rows.
     """
-    found = (part for part in table_rows(folder, tally, header=True) if part.frame.height)
-    parts = [_unnested(part.frame, part.names or (), part.file, tally) for part in found]
+    parts = [_unnested(part.frame, part.names or (), part.file, tally) for part in named_rows(folder, form, tally)]
     if not any(part.height for part in parts):
         raise BaselineError(f"The data set in {folder} has no rows to learn a baseline from.")
-    return pl.concat(parts)
+    return pl.concat(parts, how="diagonal")
+
+
+def require(settings: Bias, columns: Sequence[str], form: DatasetFormat) -> None:
+    """Refuse a data set that lacks a column the monitor names.
+
+    Raises:
+        BaselineError: It does.
+    """
+    named = (*(facet.name for facet in settings.facets), settings.predicted_label, settings.group_variable)
+    gone = [name for name in named if name is not None and name not in columns]
+    if not gone:
+        return
+    hint = (
+        " Columns of csv_without_header are named by position: name them so, or write the data set with a header."
+        if form == "csv_without_header"
+        else " Correct the monitor, or the data set."
+    )
+    raise BaselineError(
+        f"The baseline's data set has no column {', '.join(gone)}, which the bias monitor names; it has "
+        f"{', '.join(columns)}.{hint}"
+    )
 
 
 def numeric(column: pl.Series) -> pl.Series:

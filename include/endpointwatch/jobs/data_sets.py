@@ -32,6 +32,21 @@ def data_set_rows(folder: Path, form: DatasetFormat, tally: Tally) -> Iterator[T
     return json_rows(folder, tally, lines=form == "json_lines")
 
 
+def named_rows(folder: Path, form: DatasetFormat, tally: Tally) -> Iterator[TableRows]:
+    """The same, each with names: by position (``_c0``, ``_c1``, …) where the format has none. No batch is empty.
+
+    Keys of JSON that come up later are added at the end, so earlier batches may have fewer names.
+
+    Raises:
+        CaptureError: There are no files, or one cannot be read.
+    """
+    names: tuple[str, ...] = ()
+    for rows in data_set_rows(folder, form, tally):
+        if rows.frame.height:
+            names = rows.names or names or unnamed(rows.frame)
+            yield TableRows(rows.file, names, rows.frame)
+
+
 def without(rows: TableRows, columns: Collection[str], tally: Tally) -> TableRows:
     """The rows without some of their named columns; rows that are not as wide as the header are then set aside."""
     names = rows.names or ()

@@ -10,12 +10,8 @@ from itertools import groupby
 from endpointwatch.metrics.bias.catalogue import BiasMetric
 from endpointwatch.monitors.analysis_document import Measured
 from endpointwatch.monitors.findings import Findings
+from endpointwatch.reports.pages import ALARM, CALM, GROUND, MARK, begin, end, number, quoted
 
-_STYLE = """\
-body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
-table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #d8dee4}
-td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}tr.bad td{background:#fff1f0}
-small,.said{color:#57606a}svg{vertical-align:middle}"""
 _WIDTH, _HEIGHT = 160, 14
 
 
@@ -31,8 +27,7 @@ def page(title: str, measured: Iterable[Measured], findings: Findings | None = N
         (one.facet, one.facet_value, one.name): one for one in (findings.metrics if findings is not None else ())
     }
     parts = [
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>',
-        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>",
+        *begin(title),
         (
             "<p>Each group is compared with all other rows. A bar shows how far a metric lies from equal treatment "
             "(the middle), to the right where the first sentence of its meaning holds; a tick marks the baseline.</p>"
@@ -52,12 +47,12 @@ def page(title: str, measured: Iterable[Measured], findings: Findings | None = N
             exceeded, threshold = (known.exceeded, known.threshold) if known is not None else (False, None)
             mark = ' class="bad"' if exceeded else ""
             parts.append(
-                f"<tr{mark}><td title={_quoted(one.metric.title)}>{one.metric.name}"
-                f'<td class="n">{_number(one.value)}{_interval(one)}<td class="n">{_number(threshold)}'
+                f"<tr{mark}><td title={quoted(one.metric.title)}>{one.metric.name}"
+                f'<td class="n">{number(one.value)}{_interval(one)}<td class="n">{number(threshold)}'
                 f"<td>{_bar(one.metric, one.value, threshold, exceeded=exceeded)}<td>{escape(_said(one))}"
             )
         parts.append("</table>")
-    return "\n".join(parts) + "\n</html>\n"
+    return end(parts)
 
 
 def _said(one: Measured) -> str:
@@ -68,16 +63,16 @@ def _bar(metric: BiasMetric, value: float | None, threshold: float | None, *, ex
     if value is None:
         return ""
     middle = _WIDTH / 2
-    end = middle + middle * _place(metric, value)
-    left, width = min(middle, end), abs(end - middle)
-    colour = "#cf222e" if exceeded else "#0969da"
+    tip = middle + middle * _place(metric, value)
+    left, width = min(middle, tip), abs(tip - middle)
+    colour = ALARM if exceeded else CALM
     tick = ""
     if threshold is not None:
         at = middle + middle * _place(metric, threshold)
-        tick = f'<rect x="{at - 1:.1f}" y="0" width="2" height="{_HEIGHT}" fill="#1b1f24"/>'
+        tick = f'<rect x="{at - 1:.1f}" y="0" width="2" height="{_HEIGHT}" fill="{MARK}"/>'
     return (
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label={_quoted(_number(value))}>'
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#f6f8fa"/>'
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label={quoted(number(value))}>'
+        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="{GROUND}"/>'
         f'<rect x="{left:.1f}" y="2" width="{width:.1f}" height="{_HEIGHT - 4}" fill="{colour}"/>'
         f'<rect x="{middle}" y="0" width="1" height="{_HEIGHT}" fill="#8c959f"/>{tick}</svg>'
     )
@@ -93,18 +88,8 @@ def _place(metric: BiasMetric, value: float) -> float:
 def _interval(one: Measured) -> str:
     if one.bounds is None:
         return ""
-    return f"<br><small>{_number(one.bounds.low)} to {_number(one.bounds.high)}</small>"
+    return f"<br><small>{number(one.bounds.low)} to {number(one.bounds.high)}</small>"
 
 
-def _number(value: float | None) -> str:
-    if value is None:
-        return ""
-    return "∞" if value == math.inf else "-∞" if value == -math.inf else f"{value:.4g}"
-
-
-def _count(number: int) -> str:
-    return "No violations" if number == 0 else f"{number} violation{'s' if number > 1 else ''}"
-
-
-def _quoted(text: str) -> str:
-    return f'"{escape(text, quote=True)}"'
+def _count(violations: int) -> str:
+    return "No violations" if violations == 0 else f"{violations} violation{'s' if violations > 1 else ''}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from attribution_models import FEATURES, archive, pipeline, rows
+from data_set_formats import written
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.errors import ModelError
@@ -34,8 +37,9 @@ def model() -> Any:
     return pipeline()
 
 
-def declare(endpoint: Endpoint, *others: str, **settings: Any) -> Endpoint:
+def declare(endpoint: Endpoint, *others: str, form: str = "csv", **settings: Any) -> Endpoint:
     document = endpoint.model_dump(mode="json")
+    document["baseline_dataset_format"] = form
     document["training"] = None
     document["decision"] = {"action": "notify"}
     document["monitors"] = [{"kind": "attribution", **settings}, *({"kind": kind} for kind in others)]
@@ -73,14 +77,14 @@ class World:
         self.job, self.endpoint, self.window, self.model = job, endpoint, window, model
         self.artefact: bytes | None = archive(model)
 
-    def learn(self, *others: str, count: int = 300, **settings: Any) -> Any:
+    def learn(self, *others: str, count: int = 300, form: str = "csv", **settings: Any) -> Any:
         job = self.job()
         data = rows(count)
-        job.put("input/dataset/data.csv", table(data, self.model.predict_proba(data)[:, 1]))
+        job.put("input/dataset/data", written(table(data, self.model.predict_proba(data)[:, 1]), form))
         self._mount(job)
         plan = BaselinePlan(
-            endpoint=declare(self.endpoint, *others, **settings), monitors=("attribution", *others), model_version="v1",
-            dataset_uri="s3://bucket/data.csv", learned_at="2026-11-01T00:00:00Z", model_data_uri="s3://bucket/model.tar.gz",
+            endpoint=declare(self.endpoint, *others, form=form, **settings), monitors=("attribution", *others),
+            model_version="v1", dataset_uri="s3://bucket/data.csv", learned_at="2026-11-01T00:00:00Z", model_data_uri="s3://bucket/model.tar.gz",
         )  # fmt: skip
         code = job.run(plan)
         return job if code == 0 else SimpleNamespace(message=job.message, code=code)
@@ -121,7 +125,8 @@ def test_a_baseline_leaves_clarifys_files_and_those_that_describe_it(world):
     names = sorted(path.removeprefix("attribution/") for path in learnt.files())
     assert names == [
         "analysis.json", "attribution_data.csv", "baseline.json", "constraints.json", "explanations_shap/baseline.csv",
-        "explanations_shap/out.csv", "explanations_shap/predictions.csv", "model_metadata.json", "statistics.json",
+        "explanations_shap/out.csv", "explanations_shap/predictions.csv", "model_metadata.json", "report.html",
+        "statistics.json",
     ]  # fmt: skip
     told = learnt.document("attribution/analysis.json")["explanations"]["kernel_shap"]["label0"]
     assert list(told["global_shap_values"]) == list(FEATURES)
@@ -156,6 +161,58 @@ def test_a_quiet_window_keeps_the_order_of_the_features(world):
     assert job.document(f"{FOLDER}/constraint_violations.json") == {"version": "1.0", "violations": []}
     assert told["attribution"]["next_steps"] == []
     assert "explained exactly (linear)" in told["evidence"]
+
+
+@pytest.mark.parametrize("form", ["csv_without_header", "json_lines", "json", "parquet"])
+def test_a_baseline_is_the_same_in_whatever_format_its_data_set_is_written(world, form):
+    names = FEATURES if form != "csv_without_header" else ("_c1", "_c2", "_c3")
+    learnt, other = world.learn(), world.learn(form=form, features=list(names))
+    one, two = (
+        job.document("attribution/analysis.json")["explanations"]["kernel_shap"]["label0"] for job in (learnt, other)
+    )
+    assert tuple(two["global_shap_values"]) == names
+    # Rows are told apart by file and line, which differ: the same values are added up in another order.
+    assert list(two["global_shap_values"].values()) == pytest.approx(list(one["global_shap_values"].values()), rel=1e-9)
+    assert two["expected_value"] == pytest.approx(one["expected_value"], rel=1e-9)
+    assert other.document("attribution/model_metadata.json")["rows_explained"] == 300
+
+
+def test_a_window_is_a_page_to_read_shares_ranks_the_score_and_what_to_do(world):
+    job = world.watch(records(rows(300, seed=7, scale=SHIFTED)))
+    page = (job.output / FOLDER / "report.html").read_text(encoding="utf-8")
+    told = verdict(job)
+    assert told["evidence"] in html.unescape(page)
+    assert f"<li>{html.escape(told['attribution']['next_steps'][0])}" in page
+    assert "NDCG 0." in page
+    assert "the features no longer matter in the same order" in page
+    first, *_ = told["attribution"]["changes"]
+    assert f"<td>3 → 1<td>{first['feature_name']}" in page
+    assert f"{first['share']:.1%}" in page
+    assert f"{first['baseline_share']:.1%}" in page
+    assert page.count("<svg") == 1 + 2 * len(FEATURES)
+    assert not re.search(r"https?://|<script|<link|src=", page), "the page needs nothing beside it"
+
+
+def test_a_window_that_was_explained_in_part_is_a_page_that_says_so_and_shows_no_share(world, serve):
+    serve()
+    learnt = world.learn(**LIVE)
+    few = {"model": {**LIVE["model"], "max_requests": 4}}
+    job = world.watch(records(rows(40, seed=7)), learnt=learnt, **few)
+    page = (job.output / FOLDER / "report.html").read_text(encoding="utf-8")
+    assert "TOO_FEW_ROWS" in page
+    assert "the budget of 4 requests" in page
+    assert "max_requests" in page
+    assert "<svg" not in page
+
+
+def test_the_predictions_farthest_from_the_expected_value_are_shown_with_what_moved_them(world, model):
+    data = rows(60, seed=7)
+    job = world.watch(records(data))
+    page = (job.output / FOLDER / "report.html").read_text(encoding="utf-8")
+    scores = model.predict_proba(data)[:, 1]
+    expected = column(job, f"{FOLDER}/explanations_shap/predictions.csv", "expected_label0")[0]
+    wanted = np.argsort(-np.abs(scores - expected))[:8]
+    assert set(re.findall(r"<tr><td>(i\d+)<td", page)) == {f"i{n}" for n in wanted}
 
 
 def test_a_shift_is_one_violation_in_clarifys_words_with_what_changed_and_what_to_do(world):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from data_set_formats import written
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.jobs.plan import BaselinePlan, MonitorPlan
@@ -74,8 +79,9 @@ def truth(person: Person) -> str:
 def declared(endpoint):
     """The endpoint with the bias monitor alone."""
 
-    def declare(*, ground_truth: bool = False, **settings) -> Endpoint:
+    def declare(*, ground_truth: bool = False, form: str = "csv", **settings) -> Endpoint:
         document = endpoint.model_dump(mode="json")
+        document["baseline_dataset_format"] = form
         document["monitors"] = [{"kind": "bias", "sensitive_features": ["gender", "age"], **settings}]
         document["training"]["features"] = ["gender", "age", "income"]
         document["ground_truth"] = {"uri": "s3://bucket/truth"} if ground_truth else None
@@ -92,7 +98,7 @@ def baselined(job, endpoint, people=range(400), *, labels: bool = True):
         for one in map(Person, people)
     ]
     header = "prediction,gender,age,income" + (",approved" if labels else "")
-    learner.put("input/dataset/data.csv", "\n".join([header, *rows]) + "\n")
+    learner.put("input/dataset/data", written("\n".join([header, *rows]) + "\n", endpoint.baseline_dataset_format))
     plan = BaselinePlan(
         endpoint=endpoint, monitors=("bias",), model_version="3", dataset_uri="s3://b/d.csv", learned_at="2026-11-01"
     )
@@ -134,6 +140,39 @@ def test_two_words_are_enough_each_gender_is_compared_and_age_is_cut_at_its_medi
     names = {metric["name"] for metric in age["metrics"]}
     assert names == {"CDDL", "CI", "DPL", "JS", "KL", "KS", "LP", "TVD"}
     assert learner.document("bias/baseline.json")["columns"] == ["prediction", "gender", "age", "income"]
+
+
+@pytest.mark.parametrize("form", ["json_lines", "json", "parquet"])
+def test_a_baseline_is_the_same_in_whatever_format_its_data_set_is_written(job, declared, form):
+    files = [baselined(job, declared(form=each))[1].files() for each in ("csv", form)]
+    assert files[0]["bias/analysis.json"] == files[1]["bias/analysis.json"]
+    assert files[0]["bias/report.html"] == files[1]["bias/report.html"]
+
+
+def test_csv_without_a_header_has_columns_by_position_in_the_baseline_and_in_windows(job, declared, window):
+    endpoint = declared(form="csv_without_header", sensitive_features=["_c1", "_c2"], label="_c4")
+    fresh, learner = baselined(job, endpoint)
+    named = baselined(job, declared())[1]
+    told = learner.document("bias/analysis.json")["pre_training_bias_metrics"]["facets"]
+    assert told["_c1"] == named.document("bias/analysis.json")["pre_training_bias_metrics"]["facets"]["gender"]
+    verdict = judged(fresh, window, endpoint, [Person(n, gap=0.5) for n in range(300)])
+    assert verdict["status"] == "VIOLATIONS"
+    assert ("_c1", "f", "DPPL") in {
+        (one["facet"], one["facet_value"], one["metric_name"]) for one in verdict["violations"]
+    }
+
+
+def test_a_column_that_the_data_set_does_not_have_is_named_with_those_it_has(job, declared):
+    learner = job()
+    rows = written("prediction,gender,age,income\n0.9,f,30,10.0\n", "csv_without_header")
+    learner.put("input/dataset/data", rows)
+    plan = BaselinePlan(
+        endpoint=declared(form="csv_without_header"), monitors=("bias",), model_version="3", dataset_uri="s3://b/d",
+        learned_at="2026-11-01",
+    )  # fmt: skip
+    assert learner.run(plan) == 255
+    assert "no column gender, age, which the bias monitor names; it has _c0, _c1, _c2, _c3" in learner.message
+    assert "csv_without_header" in learner.message
 
 
 def test_a_baseline_without_labels_learns_what_needs_none(job, declared):

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from endpointwatch.capture.tally import Tally
+from endpointwatch.config.section import DatasetFormat
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.attribution import sample
 from endpointwatch.monitors.attribution import Attributions
@@ -45,10 +46,10 @@ class Known:
         return cls(told, rows[:, [features.index(name) for name in told.features]])
 
 
-def data_set(folder: Path, tally: Tally) -> tuple[tuple[str, ...], pl.DataFrame]:
+def data_set(folder: Path, form: DatasetFormat, tally: Tally) -> tuple[tuple[str, ...], pl.DataFrame]:
     header: tuple[str, ...] = ()
     found: list[pl.DataFrame] = []
-    for names, rows in sample.data_set(folder, tally):
+    for names, rows in sample.data_set(folder, form, tally):
         header = names or header
         tally.analysed += rows.height
         found.append(rows)
@@ -63,7 +64,7 @@ def require(features: tuple[str, ...], header: tuple[str, ...]) -> None:
             near = get_close_matches(name, header, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise BaselineError(
-                f"Feature {name!r} is not in the data set, whose header is {', '.join(header)}.{hint} Correct "
+                f"Feature {name!r} is not in the data set, whose columns are {', '.join(header)}.{hint} Correct "
                 "`features` of the attribution monitor (or of `training`), or the data set."
             )
     if not features:

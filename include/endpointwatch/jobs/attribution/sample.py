@@ -13,9 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from endpointwatch.capture.payloads import CELLS
-from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import CapturedRows, Reading, captured_rows
+from endpointwatch.config.section import DatasetFormat
+from endpointwatch.jobs.data_sets import named_rows
 
 _SCHEMA: dict[str, Any] = {"key": pl.String, "id": pl.String, "row": pl.Int64, "cells": CELLS}
 
@@ -57,6 +58,10 @@ class Sample:
         """``id``, ``row`` and ``cells`` of the chosen rows, ordered by id."""
         return self._kept.sort("id", "row", "key").select("id", "row", "cells")
 
+    def ids(self) -> list[str | None]:
+        """Their ids, in the same order."""
+        return self.frame().get_column("id").to_list()
+
     def texts(self) -> NDArray[Any]:
         """Their cells, shape ``(rows, features)``; None where there is no value."""
         table = np.empty((self._kept.height, len(self.features)), object)
@@ -83,13 +88,13 @@ def of_window(folder: Path, reading: Reading, sample: Sample, tally: Tally) -> S
     return sample
 
 
-def data_set(folder: Path, tally: Tally) -> Iterator[tuple[tuple[str, ...], pl.DataFrame]]:
-    """The header and the rows (``id`` names file and line, ``row``, ``cells``) of a data set's CSV files.
+def data_set(folder: Path, form: DatasetFormat, tally: Tally) -> Iterator[tuple[tuple[str, ...], pl.DataFrame]]:
+    """The columns and the rows (``id`` names file and line, ``row``, ``cells``) of a data set.
 
     Raises:
         CaptureError: It cannot be read.
     """
-    for table in table_rows(folder, tally, header=True):
+    for table in named_rows(folder, form, tally):
         names = table.names or ()
         sized = table.frame.filter(pl.col("cells").list.len() == len(names))
         for line in table.frame.filter(pl.col("cells").list.len() != len(names)).get_column("line"):
@@ -101,7 +106,10 @@ def data_set(folder: Path, tally: Tally) -> Iterator[tuple[tuple[str, ...], pl.D
 def columns(rows: pl.DataFrame, names: Sequence[str], wanted: Sequence[str]) -> pl.DataFrame:
     """The rows with the cells of ``wanted`` alone, in that order; null where ``names`` has no such column."""
     places = {name: place for place, name in enumerate(names)}
-    cells = [pl.col("cells").list.get(places[name]) if name in places else pl.lit(None, pl.String) for name in wanted]
+    cells = [
+        pl.col("cells").list.get(places[name], null_on_oob=True) if name in places else pl.lit(None, pl.String)
+        for name in wanted
+    ]
     return rows.with_columns(cells=pl.concat_list(cells))
 
 

@@ -21,7 +21,8 @@ from endpointwatch.monitors.attribution import Attributions
 from endpointwatch.monitors.attribution_advice import Quality, next_steps
 from endpointwatch.monitors.findings import AttributionChange, Findings
 from endpointwatch.reports import attribution as reports
-from endpointwatch.reports import files
+from endpointwatch.reports import attribution_page, files
+from endpointwatch.reports.attribution_page import Explained
 from endpointwatch.reports.verdict import Verdict
 
 NAME = attribution.NAME
@@ -54,12 +55,12 @@ def judge(duty: Duty) -> Judged:
     reports.write_local(duty.folder, explanation, current, chosen.frame())
     reports.write_baseline_rows(duty.folder, features, known.rows)
     verdict = verdicts.judged(verdict, tally, findings, told)
+    explained = Explained(explanation, current, chosen.ids())
     if settings.emit_metrics == "Disabled":
-        return _left(duty, verdict)
+        return _left(duty, verdict, explained)
     scores = {metric.label or "": metric.value for metric in findings.metrics}
-    return _left(
-        duty, verdict, *reports.metrics(current, scores, at=duty.plan.window.start, dimensions=duty.dimensions)
-    )
+    published = reports.metrics(current, scores, at=duty.plan.window.start, dimensions=duty.dimensions)
+    return _left(duty, verdict, explained, *published)
 
 
 def learn(lesson: Lesson) -> Learnt:
@@ -71,7 +72,7 @@ def learn(lesson: Lesson) -> Learnt:
     """
     settings = settings_of(lesson)
     tally = Tally()
-    header, rows = learnt.data_set(lesson.dataset, tally)
+    header, rows = learnt.data_set(lesson.dataset, lesson.endpoint.baseline_dataset_format, tally)
     features = declared(lesson) or tuple(name for name in header[1:] if name not in lesson.endpoint.label_columns)
     learnt.require(features, header)
     rows = sample.columns(rows, header, features)
@@ -95,6 +96,8 @@ def learn(lesson: Lesson) -> Learnt:
     reports.write_local(folder, explanation, told, chosen.frame())
     reports.write_baseline_rows(folder, features, against)
     reports.write_data(folder, explanation, told, chosen.texts())
+    title = f"Attribution of {lesson.endpoint.name}: baseline"
+    files.write_text(folder / files.REPORT, attribution_page.page(title, Explained(explanation, told, chosen.ids())))
     return Learnt(tally.rows(), features, (files.ANALYSIS, reports.BASELINE_ROWS))
 
 
@@ -132,8 +135,10 @@ def _steps(duty: Duty, changes: tuple[AttributionChange, ...], findings: Finding
     return next_steps(of_drifted, quality, drifted=bool(drifted))
 
 
-def _left(duty: Duty, verdict: Verdict, *metrics: dict[str, Any]) -> Judged:
+def _left(duty: Duty, verdict: Verdict, explained: Explained | None = None, *metrics: dict[str, Any]) -> Judged:
     document = files.clarify_violations(verdict.violations)
     files.write_text(duty.folder / files.VIOLATIONS, files.clarify_text(document))
+    title = f"Attribution of {duty.endpoint.name}: {duty.plan.window}"
+    files.write_text(duty.folder / files.REPORT, attribution_page.page(title, explained, verdict))
     files.write_text(duty.folder / files.VERDICT, verdict.to_json())
     return Judged(verdict, metrics)

@@ -16,7 +16,7 @@ import polars as pl
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.bias import Bias
 from endpointwatch.errors import BaselineError, CaptureError
-from endpointwatch.jobs.bias_rows import LABEL, captured_table, data_set_table, numeric
+from endpointwatch.jobs.bias_rows import LABEL, captured_table, data_set_table, numeric, require
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
 from endpointwatch.metrics.bias.catalogue import FLIP_TEST, METRICS, Stage
 from endpointwatch.metrics.bias.ratios import NotComputableError
@@ -83,9 +83,10 @@ def learn(lesson: Lesson) -> Learnt:
     """
     settings = _settings(lesson)
     tally = Tally()
-    rows = data_set_table(lesson.dataset, tally)
+    rows = data_set_table(lesson.dataset, lesson.endpoint.baseline_dataset_format, tally)
     label = settings.label or (lesson.endpoint.training.label if lesson.endpoint.training else None)
     own = tuple(name for name in rows.columns if name != label)
+    require(settings, rows.columns, lesson.endpoint.baseline_dataset_format)
     roles = _resolved(settings, rows, own[0], label if label in rows.columns else None)
     state = _state(rows, roles, settings)
     stages: tuple[Stage, ...] = ("post_training", "pre_training")
@@ -159,12 +160,6 @@ def _roles(settings: Bias, known: _Known, columns: list[str], names: tuple[str, 
 def _resolved(settings: Bias, rows: pl.DataFrame, first: str, label: str | None) -> bias.Roles:
     """The baseline's parts: a sensitive column of many numbers is cut at its median."""
     answers = settings.predicted_label or first
-    wanted = [facet.name for facet in settings.facets] + [answers]
-    wanted += [settings.group_variable] if settings.group_variable else []
-    if gone := [name for name in wanted if name not in rows.columns]:
-        raise BaselineError(
-            f"The baseline's data set has no column {gone}, which the bias monitor names; it has {rows.columns}."
-        )
     facets = []
     for facet in settings.facets:
         column = rows[facet.name]

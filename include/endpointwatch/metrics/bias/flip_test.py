@@ -6,8 +6,6 @@ order of the rows, as Clarify's does.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,18 +64,16 @@ def _neighbours_answers(
     count = NEIGHBOURS if len(others) >= FEW else 1
     if answers.all() or not answers.any():
         return np.full(len(group), answers[0])
-    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # noqa: PLC0415 (heavy; most jobs do without it)
-
     # Neighbours are looked up one after the other where rows lie close together: what one look-up loaded serves the
     # next. Equal rows, which have equal neighbours, are looked up once.
-    order = cKDTree(group, balanced_tree=False).indices
+    order = _close_together(group)
     lined_up = group[order]
     fresh = np.concatenate(([True], (lined_up[1:] != lined_up[:-1]).any(axis=1)))
     asked = lined_up[fresh]
     found = np.zeros(len(asked), dtype=np.bool_)
     open_ = np.ones(len(asked), dtype=np.bool_)
     if others.shape[1] <= _TREE_COLUMNS and len(others) > count:
-        found, open_ = _without_ties(cKDTree(others, balanced_tree=False, leafsize=16), answers, asked, count)
+        found, open_ = _without_ties(others, answers, asked, count)
     if open_.any():
         from sklearn.neighbors import KNeighborsClassifier  # noqa: PLC0415 (the same)
 
@@ -88,11 +84,24 @@ def _neighbours_answers(
     return answered
 
 
+def _close_together(rows: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The rows' places in an order in which those that follow each other lie close together."""
+    from scipy.spatial import cKDTree  # type: ignore[import-untyped]  # noqa: PLC0415 (heavy; most jobs do without it)
+
+    places: NDArray[np.intp] = cKDTree(rows, balanced_tree=False, compact_nodes=False, leafsize=64).indices
+    return places
+
+
 def _without_ties(
-    others: Any, answers: NDArray[np.bool_], asked: NDArray[np.float64], count: int
+    others: NDArray[np.float64], answers: NDArray[np.bool_], asked: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """The majority among the nearest, and for which rows a tie leaves open who is among them; a quick search."""
-    distances, places = others.query(asked, k=count + 1, workers=-1)
+    from scipy.spatial import cKDTree  # noqa: PLC0415 (as above)
+
+    # The tree looks at rows where they lie; brought together before, a leaf's are in one piece of memory.
+    order = _close_together(others)
+    others, answers = others[order], answers[order]
+    distances, places = cKDTree(others, balanced_tree=False, leafsize=32).query(asked, k=count + 1, workers=-1)
     nearest = answers[places[:, :count]].sum(axis=1)
     last, next_ = distances[:, count - 1], distances[:, count]
     tied = next_ - last <= _TIE * np.maximum(last, 1.0)
