@@ -1,0 +1,66 @@
+"""The parts of a message."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from endpointwatch.config.notifications import Audience, Severity
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Link(_Part):
+    """Where to read on."""
+
+    title: str
+    uri: str
+
+
+class Figure(_Part):
+    """One number of the window beside what it is held against."""
+
+    about: str = Field(description="A feature, a metric; a metric of a group of people.")
+    measure: str = Field("", description="What `current` and `baseline` count: `mean`, `share of 'A'`.")
+    current: float | None = None
+    baseline: float | None = None
+    distance: float | None = Field(None, description="What decides, where `current` is not held against the limit.")
+    limit: float | None = None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.current is not None:
+            parts.append(f"{self.measure} {self.current:.4g}".strip())
+        if self.baseline is not None:
+            parts.append(f"baseline {self.baseline:.4g}")
+        if self.distance is not None:
+            parts.append(f"distance {self.distance:.3g}")
+        if self.limit is not None:
+            parts.append(f"limit {self.limit:g}")
+        return f"{self.about}: {', '.join(parts)}"
+
+
+class Message(_Part):
+    """What happened, since when, how much, why, what was done, what to do next, and where to read on."""
+
+    version: Literal["1"] = "1"
+    key: str = Field(description="The same for the same matter: nobody is told it twice by one channel.")
+    severity: Severity
+    audience: Audience
+    owner: str = Field(description="Name of whom it is for.")
+    endpoint: str
+    model_version: str | None = None
+    cause: str = Field(description="One word of the likely cause, to filter by.")
+    title: str
+    happened: tuple[str, ...]
+    since: datetime | None = None
+    figures: tuple[Figure, ...] = ()
+    likely_cause: str
+    done: str
+    next_steps: tuple[str, ...] = Field(min_length=1)
+    runbook: Link
+    links: tuple[Link, ...] = ()
