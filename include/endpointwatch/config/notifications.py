@@ -12,7 +12,7 @@ from endpointwatch.config.section import Section, Switch
 
 Severity = Literal["info", "warning", "critical"]
 #: Whom a message is for: who answers for the endpoint, for the data that come in, for the labels.
-Audience = Literal["owner", "data_owner", "label_owner"]
+Audience = Literal["endpoint_owner", "data_owner", "label_owner"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 
@@ -114,14 +114,14 @@ class Notifications(Section):
             raise ValueError(f"channels: {idle} are in no route and get nothing; add them to a route or remove them")
         return self
 
-    def channels_for(self, severity: Severity, audience: Audience) -> tuple[Channel, ...]:
-        """The channels that a message goes to, in the order of the file, each once."""
+    def channels_for(self, severity: Severity, audiences: Collection[Audience]) -> tuple[Channel, ...]:
+        """The channels that a message for any of ``audiences`` goes to, in the order of the file, each once."""
         if not self.routes:
             return self.channels
         names = {
             name
             for route in self.routes
-            if severity in route.severities and audience in route.owners
+            if severity in route.severities and set(audiences) & set(route.owners)
             for name in route.channels
         }
         return tuple(channel for channel in self.channels if channel.name in names)

@@ -49,7 +49,7 @@ def _sns(channel: SnsChannel, message: Message, endpoint: Endpoint) -> SnsNotifi
         message_attributes={
             "endpoint": message.endpoint,
             "severity": message.severity,
-            "audience": message.audience,
+            "audiences": list(message.audiences),
             "cause": message.cause,
         },
     )

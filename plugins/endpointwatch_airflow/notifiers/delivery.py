@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 
 from airflow.sdk import Context
+from airflow.sdk._shared.secrets_masker import redact
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.notifications import Channel
@@ -36,9 +37,9 @@ def deliver(
         NotificationError: At least one channel failed; all were tried.
     """
     failed: dict[str, Exception] = {}
-    channels = endpoint.notifications.channels_for(message.severity, message.audience)
+    channels = endpoint.notifications.channels_for(message.severity, message.audiences)
     if not channels:
-        log.info("No route for %s and %s: said here only.", message.severity, message.audience)
+        log.info("No route for %s and %s: said here only.", message.severity, ", ".join(message.audiences))
     for channel in channels:
         if channel.name in had:
             log.info("%s has had it already.", channel.name)
@@ -48,16 +49,22 @@ def deliver(
             if delivered is not None:
                 delivered(channel.name)
         except Exception as error:  # noqa: BLE001 - whatever a channel's client raises, the next channel gets its turn
-            log.warning("%s (%s) failed: %s", channel.name, channel.kind, error)
+            log.warning("%s (%s) failed: %s", channel.name, channel.kind, told(error))
             failed[channel.name] = error
         else:
             log.info("%s (%s) has taken it.", channel.name, channel.kind)
     if failed:
-        reasons = "; ".join(f"{name}: {type(error).__name__}: {error}" for name, error in failed.items())
+        reasons = "; ".join(f"{name}: {told(error)}" for name, error in failed.items())
         raise NotificationError(
             f"{len(failed)} of {len(channels)} channels did not take {message.title!r}: {reasons}. Mend the connection "
             "or `notifications.channels`, then clear this task: it sends to those that have not had it."
         )
+
+
+def told(error: object) -> str:
+    """An error in a sentence, without the secrets of connections that were used: it may name the address of one."""
+    text = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
+    return str(redact(text))
 
 
 def _send(channel: Channel, message: Message, endpoint: Endpoint, context: Context) -> None:

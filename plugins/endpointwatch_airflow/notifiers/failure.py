@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import BaseNotifier, Context
-from airflow.sdk._shared.secrets_masker import redact
 from airflow.sdk.exceptions import AirflowFailException
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.reports.message import Failure, failure_message
 from endpointwatch_airflow.links.reading import job_links, run_links
-from endpointwatch_airflow.notifiers.delivery import deliver
+from endpointwatch_airflow.notifiers.delivery import deliver, told
 
 
 class FailureNotifier(BaseNotifier):
@@ -45,16 +44,8 @@ def failure(context: Context) -> Failure:
         run=instance.run_id,
         task=f"{instance.task_id}{mapped}",
         attempt=instance.try_number,
-        error=_told(error),
+        error=told(error) if error is not None else "",
         hopeless=isinstance(error, AirflowFailException),
         since=getattr(instance, "start_date", None),
         about=f"[{start:%Y-%m-%d %H:%M}, {end:%Y-%m-%d %H:%M}) UTC" if start and end and start < end else "",
     )
-
-
-def _told(error: object) -> str:
-    """The error without the secrets of the connections that the task has used: the message leaves Airflow."""
-    if error is None:
-        return ""
-    text = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
-    return str(redact(text))

@@ -97,7 +97,15 @@ class NotifyOperator(MessageOperator):
         verdicts = [verdict for window in windows for verdict in read_verdicts(self, self.endpoint, window)]
         told = telling(decision, verdicts)
         return decision_message(
-            self.endpoint, decision, verdicts, columns=self._columns(told), links=self._links(context, told, uri)
+            self.endpoint,
+            decision,
+            verdicts,
+            columns=self._columns(told),
+            links=self._links(context, told, uri),
+            # What is done, and whom it is told, may be other than what was decided: the clock comes in there.
+            action=chosen.get("action"),
+            reason=chosen.get("reason"),
+            audiences=chosen.get("tell") or (),
         )
 
     def _columns(self, told: Sequence[Verdict]) -> Columns:

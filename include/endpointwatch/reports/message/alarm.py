@@ -9,7 +9,7 @@ from datetime import datetime
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.notifications import Severity
-from endpointwatch.reports.message.decision import named
+from endpointwatch.reports.message.decision import OWNER, named
 from endpointwatch.reports.message.message import Figure, Link, Message
 from endpointwatch.reports.message.runbook import runbook
 
@@ -19,7 +19,7 @@ class Alarm:
     """An alarm that changed its state.
 
     Attributes:
-        entry: Its kind, by which the runbook knows it: ``latency_p95``.
+        entry: Its kind, by which the runbook knows it: ``model_latency``.
         name: The alarm's name in CloudWatch.
         state: ``ALARM``, ``OK`` or ``INSUFFICIENT_DATA``.
         since: When it got into that state.
@@ -63,8 +63,8 @@ def alarm_message(
     return Message(
         key=f"alarm-{hashlib.sha256(told.encode()).hexdigest()[:16]}",
         severity="info" if over else severity,
-        audience="owner",
-        owner=named(endpoint, "owner"),
+        audiences=OWNER,
+        owner=named(endpoint, OWNER),
         endpoint=endpoint.name,
         cause="over" if over else "infrastructure",
         title=f"{endpoint.name}: alarm {alarm.entry} is {'over' if over else alarm.state}",

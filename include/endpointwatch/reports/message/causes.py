@@ -81,7 +81,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "infrastructure",
             "monitoring failed",
             "warning",
-            "owner",
+            "endpoint_owner",
             "Infrastructure: the job that judges windows failed. This says nothing about the model.",
             ("Read the job's log.", "Clear the failed task: the window is judged again, with the same result files."),
         ),
@@ -104,7 +104,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "capture_lagging",
             "captures come late",
             "warning",
-            "owner",
+            "endpoint_owner",
             "Infrastructure: captured objects arrive later than the endpoint's file allows for.",
             ("Clear the run later.", "If it happens again, raise `capture.settle_seconds`."),
         ),
@@ -158,7 +158,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "covariate_drift",
             "inputs drifted and quality fell",
             "critical",
-            "owner",
+            "endpoint_owner",
             "Covariate drift: the inputs are distributed otherwise than in the baseline, and the model does worse on "
             "them.",
             (
@@ -173,7 +173,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "concept_drift",
             "quality fell on unchanged inputs",
             "critical",
-            "owner",
+            "endpoint_owner",
             "Concept drift: inputs look as they did, but the model is right less often. What it learnt holds no more, "
             "or the labels are wrong.",
             ("Check a sample of the labels.", "Retrain on recent labelled windows."),
@@ -185,7 +185,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "quality_fell",
             "quality fell",
             "critical",
-            "owner",
+            "endpoint_owner",
             "The model is right less often. Whether its inputs changed is not known: data quality gave no answer on "
             "this window.",
             ("Check a sample of the labels.", "Get a data-quality verdict on the same window, then judge the cause."),
@@ -197,7 +197,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "covariate_drift",
             "inputs drifted",
             "warning",
-            "owner",
+            "endpoint_owner",
             "Covariate drift: the inputs are distributed otherwise than in the baseline. Whether the model does worse "
             "on them, labels will tell.",
             (
@@ -212,7 +212,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "attribution_shift",
             "the model leans on other features",
             "warning",
-            "owner",
+            "endpoint_owner",
             "The order in which features matter to the model's answers has changed, though no single column moved "
             "beyond its limit: usually several moved together, a little each.",
             ("Look at the features whose share changed most.", "Look at model quality when labels are in."),
@@ -224,7 +224,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "group_disparity",
             "groups are treated more differently",
             "warning",
-            "owner",
+            "endpoint_owner",
             "The model treats the groups of a facet more differently than in the baseline.",
             (
                 "Read the bias report: which group, which metric, how many rows.",
@@ -249,7 +249,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "no_baseline",
             "there is no baseline",
             "warning",
-            "owner",
+            "endpoint_owner",
             "The model version that serves has no baseline to be held against.",
             ("Run the endpoint's onboard DAG.",),
         ),
@@ -260,7 +260,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "little_traffic",
             "there is little traffic",
             "info",
-            "owner",
+            "endpoint_owner",
             "There were no requests, or too few to judge.",
             ("Nothing, if that is expected; otherwise look at the endpoint's Invocations metric.",),
         ),
@@ -268,14 +268,14 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 NOTHING: Final = Cause(
-    "none", "all is well", "info", "owner", "No monitor found anything.", ("Nothing is to be done.",)
+    "none", "all is well", "info", "endpoint_owner", "No monitor found anything.", ("Nothing is to be done.",)
 )
 #: Violations that no rule knows, as a monitor of your own may find them.
 UNKNOWN: Final = Cause(
     "unknown",
     "violations were found",
     "warning",
-    "owner",
+    "endpoint_owner",
     "No rule names a cause for these violations.",
     ("Read the window's report.",),
 )

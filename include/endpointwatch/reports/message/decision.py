@@ -31,6 +31,7 @@ _OF_ACTION: Final[dict[str, Severity]] = {"retrain": "warning", "scale": "warnin
                                           "rollback": "critical"}  # fmt: skip
 #: A status that says nothing worth a line, and is nobody's runbook entry while another one is there.
 _QUIET: Final[tuple[Status, ...]] = ("OK",)
+OWNER: Final[tuple[Audience, ...]] = ("endpoint_owner",)
 #: What makes single violations beside the point, in the order of the rules.
 _HIDES: Final[tuple[Status, ...]] = ("JOB_FAILED", "CAPTURE_OFF", "CAPTURE_LAGGING", "SCHEMA_CHANGED", "ENCODING_MIXED")
 _DRIFT: Final = "baseline_drift_check"
@@ -44,7 +45,9 @@ def decision_message(
     columns: Columns | None = None,
     links: Sequence[Link] = (),
     since: datetime | None = None,
-    done: str | None = None,
+    action: str | None = None,
+    reason: str | None = None,
+    audiences: Sequence[Audience] = (),
 ) -> Message:
     """What a decision is told as.
 
@@ -55,25 +58,28 @@ def decision_message(
         columns: The statistics of that window and of its baseline, for what the drifted features were and are.
         links: Where to read on: run, report, job, logs.
         since: When the matter began, if somebody knows better than this evidence, as an incident does.
-        done: What was done, if it was more or other than the action says.
+        action: What is done, if it is other than what was decided.
+        reason: Why, if it is other than what the decision says.
+        audiences: Whom it is for; empty: whom the likely cause concerns.
     """
     told = telling(decision, verdicts)
     cause = likely_cause(told)
     window = told[0].window if told else decision.window
+    does, whom = action or decision.action, tuple(audiences) or (cause.audience,)
     return Message(
         key=f"decision-{decision.evidence_hash[:16]}",
-        severity=_severer(cause.severity, _OF_ACTION.get(decision.action, "info")),
-        audience=cause.audience,
-        owner=named(endpoint, cause.audience),
+        severity=_severer(cause.severity, _OF_ACTION.get(does, "info")),
+        audiences=whom,
+        owner=named(endpoint, whom),
         endpoint=endpoint.name,
         model_version=decision.model_version,
         cause=cause.word,
         title=f"{endpoint.name}: {cause.title}",
-        happened=(decision.reason, *_happened(told)),
+        happened=(reason or decision.reason, *_happened(told)),
         since=since or _since(decision, verdicts, window),
         figures=figures(told, columns or Columns()),
         likely_cause=cause.text,
-        done=done or DONE[decision.action].format(name=endpoint.name),
+        done=DONE[does].format(name=endpoint.name),
         next_steps=_next_steps(cause, told),
         runbook=_entry(endpoint, cause, told),
         links=tuple(links),
@@ -89,15 +95,15 @@ def telling(decision: Decision, verdicts: Sequence[Verdict]) -> tuple[Verdict, .
     return tuple(verdict for verdict in seen if verdict.window == window)
 
 
-def named(endpoint: Endpoint, audience: Audience) -> str:
-    """The name of whom a message is for; the endpoint's owner where nobody else is named."""
+def named(endpoint: Endpoint, audiences: Sequence[Audience]) -> str:
+    """The names of whom a message is for; the endpoint's owner where nobody else is named."""
     told = endpoint.notifications
     names: dict[Audience, str] = {
-        "owner": endpoint.owner,
+        "endpoint_owner": endpoint.owner,
         "data_owner": told.data_owner,
         "label_owner": told.label_owner,
     }
-    return names[audience] or endpoint.owner
+    return ", ".join(dict.fromkeys(names[audience] or endpoint.owner for audience in audiences))
 
 
 def _severer(*severities: Severity) -> Severity:

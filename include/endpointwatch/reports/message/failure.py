@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from endpointwatch.config.endpoint import Endpoint
-from endpointwatch.reports.message.decision import named
+from endpointwatch.reports.message.decision import OWNER, named
 from endpointwatch.reports.message.message import Link, Message
 from endpointwatch.reports.message.runbook import TASK, runbook
 
@@ -45,8 +45,8 @@ def failure_message(endpoint: Endpoint, failure: Failure, *, links: Sequence[Lin
     return Message(
         key="-".join(("failure", failure.dag, failure.run, failure.task, str(failure.attempt))),
         severity="warning",
-        audience="owner",
-        owner=named(endpoint, "owner"),
+        audiences=OWNER,
+        owner=named(endpoint, OWNER),
         endpoint=endpoint.name,
         cause="input" if failure.hopeless else "infrastructure",
         title=f"{endpoint.name}: task {failure.task} of {failure.dag} failed",
@@ -55,7 +55,7 @@ def failure_message(endpoint: Endpoint, failure: Failure, *, links: Sequence[Lin
         likely_cause="What the task was given: the same would happen again, so it was not retried."
         if failure.hopeless
         else "Infrastructure: AWS, the worker or the network. It was retried as often as its DAG allows.",
-        done="What depends on the task was not run. The model that serves was left as it was by this task's failure.",
+        done="What depends on the task was not run; nothing else was started.",
         next_steps=(again, "Read the task's log.", "Clear the task; it joins a job that still runs."),
         runbook=runbook(endpoint.notifications.runbook_uri, "failure", TASK),
         links=tuple(links),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from endpointwatch.reports.message.message import Figure, Link, Message
+from endpointwatch.reports.message.message import Figure, Link, Message, number
 from endpointwatch.reports.message.text import moment, subject
 
 _COLOURS = {"info": "#2b6cb0", "warning": "#b7791f", "critical": "#c53030"}
@@ -21,7 +21,7 @@ def _page(message: Message) -> Iterator[str]:
     yield '<!doctype html>\n<html><head><meta charset="utf-8"></head>'
     yield '<body style="font-family:sans-serif;max-width:48em">'
     yield f'<h2 style="color:{_COLOURS[message.severity]}">{escape(subject(message))}</h2>'
-    facts = [f"For: {escape(message.owner)} ({message.audience})"]
+    facts = [f"For: {escape(message.owner)} ({', '.join(message.audiences)})"]
     facts += [f"Since: {moment(message.since)}"] if message.since else []
     facts += [f"Model version: {escape(message.model_version)}"] if message.model_version else []
     yield f"<p>{'<br>'.join(facts)}</p>"
@@ -48,8 +48,8 @@ def _table(figures: Iterable[Figure]) -> Iterator[str]:
     yield f"<table><tr>{heads}</tr>"
     for figure in figures:
         about = f"{figure.about}, {figure.measure}" if figure.measure else figure.about
-        numbers = (figure.current, figure.baseline, figure.distance, figure.limit)
-        cells = [escape(about), *("" if number is None else f"{number:.4g}" for number in numbers)]
+        values = (figure.current, figure.baseline, figure.distance, figure.limit)
+        cells = [escape(about), *("" if value is None else number(value) for value in values)]
         yield "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>"
     yield "</table>"
 

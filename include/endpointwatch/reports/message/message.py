@@ -21,6 +21,11 @@ class Link(_Part):
     uri: str
 
 
+def number(value: float) -> str:
+    """Four digits that matter; thousands without an exponent: ``0.4817``, ``41,000``."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"  # noqa: PLR2004 - digits that people read
+
+
 class Figure(_Part):
     """One number of the window beside what it is held against."""
 
@@ -34,13 +39,13 @@ class Figure(_Part):
     def __str__(self) -> str:
         parts = []
         if self.current is not None:
-            parts.append(f"{self.measure} {self.current:.4g}".strip())
+            parts.append(f"{self.measure} {number(self.current)}".strip())
         if self.baseline is not None:
-            parts.append(f"baseline {self.baseline:.4g}")
+            parts.append(f"baseline {number(self.baseline)}")
         if self.distance is not None:
-            parts.append(f"distance {self.distance:.3g}")
+            parts.append(f"distance {number(self.distance)}")
         if self.limit is not None:
-            parts.append(f"limit {self.limit:g}")
+            parts.append(f"limit {number(self.limit)}")
         return f"{self.about}: {', '.join(parts)}"
 
 
@@ -50,8 +55,8 @@ class Message(_Part):
     version: Literal["1"] = "1"
     key: str = Field(description="The same for the same matter: nobody is told it twice by one channel.")
     severity: Severity
-    audience: Audience
-    owner: str = Field(description="Name of whom it is for.")
+    audiences: tuple[Audience, ...] = Field(min_length=1)
+    owner: str = Field(description="Their names.")
     endpoint: str
     model_version: str | None = None
     cause: str = Field(description="One word of the likely cause, to filter by.")

@@ -16,7 +16,7 @@ _SIGNS: Final = {"info": ":information_source:", "warning": ":warning:", "critic
 
 def as_slack(message: Message) -> dict[str, Any]:
     """``text`` (what a notification shows) and ``blocks``."""
-    facts = [f"*For:* {_escaped(message.owner)} ({message.audience})"]
+    facts = [f"*For:* {_escaped(message.owner)} ({', '.join(message.audiences)})"]
     facts += [f"*Since:* {moment(message.since)}"] if message.since else []
     facts += [f"*Model version:* {_escaped(message.model_version)}"] if message.model_version else []
     steps = [*map(_escaped, message.next_steps), _link(message.runbook)]

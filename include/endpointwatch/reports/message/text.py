@@ -27,7 +27,7 @@ def as_text(message: Message) -> str:
 def _lines(message: Message) -> Iterator[str]:
     yield subject(message)
     yield ""
-    yield f"For: {message.owner} ({message.audience})"
+    yield f"For: {message.owner} ({', '.join(message.audiences)})"
     if message.since is not None:
         yield f"Since: {moment(message.since)}"
     if message.model_version is not None:
