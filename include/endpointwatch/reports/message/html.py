@@ -55,7 +55,6 @@ def _table(figures: Iterable[Figure]) -> Iterator[str]:
 
 
 def _link(link: Link) -> str:
-    # Only addresses become links: a page of the project's own is none, and nothing else is to be clicked.
-    if not link.uri.startswith(("https://", "http://", "s3://")):
+    if not link.opens:
         return f"{escape(link.title)}: <code>{escape(link.uri)}</code>"
     return f'<a href="{escape(link.uri)}">{escape(link.title)}</a>'

@@ -20,6 +20,11 @@ class Link(_Part):
     title: str
     uri: str
 
+    @property
+    def opens(self) -> bool:
+        """Whether a browser can open it: not so a page of the project's own, or an object in S3."""
+        return self.uri.startswith(("https://", "http://"))
+
 
 def number(value: float) -> str:
     """Four digits that matter; thousands without an exponent: ``0.4817``, ``41,000``."""

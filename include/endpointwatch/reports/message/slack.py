@@ -54,8 +54,7 @@ def _list(title: str, lines: Sequence[str]) -> str:
 
 
 def _link(link: Link) -> str:
-    # A page of the project's own is no address that Slack could open.
-    if "://" not in link.uri:
+    if not link.opens:
         return f"{_escaped(link.title)}: `{_escaped(link.uri)}`"
     return f"<{_escaped(link.uri).replace('|', '%7C')}|{_escaped(link.title)}>"
 
