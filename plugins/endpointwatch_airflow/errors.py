@@ -17,5 +17,9 @@ class MissingResultError(AirflowException):
     """A job completed, but a file that it had to write is not there."""
 
 
+class NotificationError(AirflowException):
+    """A channel did not take a message. A retry sends it to those that have not had it."""
+
+
 class NotRetriedError(AirflowFailException):
     """Something only a person can mend: the task fails at once, its retries are spared."""

@@ -15,7 +15,8 @@ from endpointwatch.config.window import Window
 from endpointwatch.decisions import Decision
 from endpointwatch.reports.verdict import Status, Verdict
 from endpointwatch_airflow.errors import MissingResultError
-from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, JudgeOperator, NotifyOperator
+from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, JudgeOperator
+from endpointwatch_airflow.operators.notify import NotifyOperator
 
 FIRST = Window.of(datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(2026, 3, 1, 11, tzinfo=UTC))
 TRAINING = {

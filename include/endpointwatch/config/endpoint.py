@@ -12,6 +12,7 @@ from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.model_quality import ModelQuality
+from endpointwatch.config.notifications import Notifications
 from endpointwatch.config.section import DatasetFormat, S3Uri, Section
 
 
@@ -176,6 +177,8 @@ class Endpoint(Section):
     training: Training | None = Field(
         None, description="Leave out to watch only; then decisions can notify, not retrain."
     )
+
+    notifications: Notifications = Notifications()
 
     @field_validator("results_uri")
     @classmethod

@@ -53,6 +53,10 @@ class Layout:
         """A decision is named for what it saw: other evidence is another decision and never rewrites this one."""
         return f"{self.root}/decisions/{window.path}/{evidence[:16]}.json"
 
+    def notification(self, key: str) -> str:
+        """Which channels have had the message of this key."""
+        return f"{self.root}/notifications/{key}.json"
+
     def deployments(self) -> str:
         """One file per deployment, so that a past window is judged by the version that served it."""
         return f"{self.root}/deployments"

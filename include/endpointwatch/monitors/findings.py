@@ -8,6 +8,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+#: What can be broken, in the words of ``constraint_violations.json``; of model quality it is the operator.
+Check = Literal[
+    "data_type_check",
+    "completeness_check",
+    "non_negative_check",
+    "categorical_values_check",
+    "missing_column_check",
+    "extra_column_check",
+    "baseline_drift_check",
+    "LessThanThreshold",
+    "GreaterThanThreshold",
+    "bias_drift_check",
+    "feature_attribution_drift_check",
+]
+
 
 class Violation(BaseModel):
     """One broken constraint, in the words and keys of Model Monitor's and Clarify's ``constraint_violations.json``.
@@ -23,7 +38,7 @@ class Violation(BaseModel):
     facet_value: str | None = None
     label: str | None = None
     metric_name: str | None = None
-    constraint_check_type: str
+    constraint_check_type: Check
     description: str
 
     @property

@@ -155,27 +155,6 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
             yield decision, uri
 
 
-class NotifyOperator(EndpointWatchOperator):
-    """Say in the task's log, as a warning, what was decided. Nothing is sent: there is no channel to send by yet.
-
-    Args:
-        endpoint: The endpoint.
-        decide_task_id: The task that left what it chose.
-        kwargs: As :class:`EndpointWatchOperator` takes them.
-    """
-
-    def __init__(self, *, endpoint: Endpoint, decide_task_id: str = "decide", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.endpoint = endpoint
-        self.decide_task_id = decide_task_id
-
-    def execute(self, context: Context) -> str:
-        chosen = context["ti"].xcom_pull(task_ids=self.decide_task_id, key=CHOSEN)
-        text = f"{self.endpoint.name}: {chosen['reason']} The decision: {chosen['conf']['decision']}"
-        self.log.warning("%s", text)
-        return text
-
-
 def request_of(decision: Decision, uri: str, reason: str, now: datetime) -> dict[str, Any]:
     """What the action needs to know.
 

@@ -7,7 +7,8 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.endpoints import dag_id
-from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, NotifyOperator
+from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator
+from endpointwatch_airflow.operators.notify import NotifyOperator
 from endpointwatch_airflow.pipelines.common import aws_arguments
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from endpointwatch.config.endpoint import Endpoint
+from endpointwatch_airflow.notifiers.failure import FailureNotifier
 
 #: Seconds between two looks at a job or an endpoint.
 WAITER_DELAY: Final = 5
@@ -31,6 +32,8 @@ def job_arguments(endpoint: Endpoint) -> dict[str, Any]:
 
 def dag_arguments(endpoint: Endpoint, pipeline: str) -> dict[str, Any]:
     """Arguments that every DAG of the endpoint takes."""
+    told = endpoint.notifications
+    telling = {"on_failure_callback": FailureNotifier(endpoint=endpoint)}
     return {
         "start_date": datetime.combine(endpoint.schedule.start_date, datetime.min.time(), tzinfo=UTC),
         "tags": sorted({"endpointwatch", pipeline, endpoint.name, *endpoint.tags}),
@@ -39,5 +42,6 @@ def dag_arguments(endpoint: Endpoint, pipeline: str) -> dict[str, Any]:
             "retries": 2,
             # Long enough for a throttled API or a restarted worker, short beside an hourly window.
             "retry_delay": timedelta(seconds=20),
+            **(telling if told.channels and told.task_failures == "Enabled" else {}),
         },
     }

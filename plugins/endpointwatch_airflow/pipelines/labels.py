@@ -37,7 +37,7 @@ in the window's folder. |
 | `stop_jobs` | Stops what a `judge_again` that failed has left running. |
 | `decide` | Decides anew for windows that have violations now, as the monitor DAG does. |
 | `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
-| `notify` | Says so in its log. Nothing is sent yet. |
+| `notify` | Tells people by the channels under `notifications`; without any, its log says it. |
 | `judged` | Succeeds when every window was judged; one that was not is tried again by the next run. |
 """
 

@@ -43,7 +43,7 @@ under `{results}/{name}/<monitor>/`. |
 | `decide` | Violations in {violations} of the last {windows} windows call for `{action}`; the decision is kept under \
 `{results}/{name}/decisions/`. Windows that ended more than {hours} h ago start nothing. |
 | `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
-| `notify` | Says so in its log. Nothing is sent yet. |
+| `notify` | Tells people by the channels under `notifications`; without any, its log says it. |
 """
 
 
