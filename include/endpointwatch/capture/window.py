@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ import polars as pl
 
 from endpointwatch.capture import encodings
 from endpointwatch.capture.ahead import ahead
-from endpointwatch.capture.files import files, passed_over
+from endpointwatch.capture.files import files, passed_over, suffix
 from endpointwatch.capture.labels import UNREAD
 from endpointwatch.capture.marks import OWN_TRAFFIC
 from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
@@ -121,7 +121,9 @@ class Reading:
 EVERYTHING = Reading()
 
 
-def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> Iterator[CapturedRows]:
+def captured_rows(
+    folder: Path, tally: Tally, reading: Reading = EVERYTHING, names: Collection[str] | None = None
+) -> Iterator[CapturedRows]:
     """The captured rows below ``folder``, file by file in the order of their paths.
 
     Args:
@@ -129,20 +131,31 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
         tally: Counts every row that is read, except those handed on: the caller counts them when it takes them. A file
             that is not read counts as one row that is set aside.
         reading: How records become rows.
+        names: Only these of the files, relative to ``folder``.
 
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
-    for path in passed_over(folder, SUFFIXES):
+    taken, others = _files(folder, names)
+    for path in others:
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     keys = Keys()
-    pieces = ((path, *piece) for path in files(folder, SUFFIXES) for piece in records(path))
+    pieces = ((path, *piece) for path in taken for piece in records(path))
     for path, frame, malformed in ahead(pieces):
         name = path.relative_to(folder).as_posix() if path != folder else path.name
         for fault in malformed:
             tally.set_aside("json", name, fault.line, fault.reason)
         if frame.height:
             yield from _rows(frame, name, tally, reading, keys)
+
+
+def _files(folder: Path, names: Collection[str] | None) -> tuple[Sequence[Path], Sequence[Path]]:
+    """The captured files, and those that are none."""
+    if names is None:
+        return files(folder, SUFFIXES), passed_over(folder, SUFFIXES)
+    paths = [folder / name for name in names]
+    taken = [path for path in paths if suffix(path) in SUFFIXES]
+    return taken, [path for path in paths if path not in taken]
 
 
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:

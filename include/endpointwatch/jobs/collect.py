@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -17,9 +17,18 @@ import pyarrow as pa
 from endpointwatch.capture.accounting import SetAside
 from endpointwatch.capture.payloads import MAX_CELLS
 from endpointwatch.capture.tally import LISTED, Tally
-from endpointwatch.states import Column, Table
+from endpointwatch.states import Table
 
-Compute = Callable[[pa.RecordBatch, Table | None], Table]
+
+class State(Protocol):
+    """What becomes of rows."""
+
+    def widened(self, names: tuple[str, ...]) -> Self:
+        """The state with more columns, for which its rows have no values."""
+
+
+S = TypeVar("S", bound=State)
+Compute = Callable[[pa.RecordBatch, S | None], S]
 MAX_WIDTHS = 32
 TOGETHER = 1_000_000  # cells
 PROGRESS = 250_000
@@ -57,7 +66,7 @@ class Batch:
         return self._frame if self.columns is None else _listed(self._frame)
 
 
-class _Kind:
+class _Kind(Generic[S]):
     """The rows of one width, or those with names.
 
     Attributes:
@@ -69,14 +78,14 @@ class _Kind:
     def __init__(self, pool: Executor) -> None:
         self.rows = 0
         self.first: list[tuple[str, int]] = []
-        self.state: Table | None = None
+        self.state: S | None = None
         self._waiting: list[pl.DataFrame] = []
         self._names: tuple[str, ...] = ()
-        self._compute: Compute | None = None
+        self._compute: Compute[S] | None = None
         self._pool = pool
         self._adding: Future[None] | None = None
 
-    def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute) -> None:
+    def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute[S]) -> None:
         """Add rows; of ``columns`` some may be new, after those that were there."""
         self.rows += part.height
         self.first += [(file, line) for line in part.get_column("line").head(LISTED - len(self.first))]
@@ -106,15 +115,15 @@ class _Kind:
             self._adding.result()
             self._adding = None
 
-    def _add_up(self, waiting: list[pl.DataFrame], names: tuple[str, ...], compute: Compute) -> None:
-        if self.state is not None and self.state.names != names:
-            self.state = _widened(self.state, names)
+    def _add_up(self, waiting: list[pl.DataFrame], names: tuple[str, ...], compute: Compute[S]) -> None:
+        if self.state is not None:
+            self.state = self.state.widened(names)
         table = pl.concat(waiting).rechunk().to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
         for batch in table.rename_columns(list(names)).to_batches():
             self.state = compute(batch, self.state)
 
 
-def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: tuple[str, ...] = ()) -> Table:
+def collect(batches: Iterable[Batch], tally: Tally, compute: Compute[Table], *, names: tuple[str, ...] = ()) -> Table:
     """The state of the rows that have the usual number of cells.
 
     Args:
@@ -131,7 +140,7 @@ def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: 
     return settled(*accumulated(batches, tally, compute), tally, names)
 
 
-def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> tuple[dict[int, Any], Any]:
+def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute[S]) -> tuple[dict[int, Any], Any]:
     """The rows by width, and those with names; which of them are the usual ones is not decided yet.
 
     Returns:
@@ -140,8 +149,8 @@ def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> tup
     """
     # One thread: whoever computes is never called twice at once.
     with ThreadPoolExecutor(1, thread_name_prefix="compute") as pool:
-        widths: dict[int, _Kind] = {}
-        named = _Kind(pool)
+        widths: dict[int, _Kind[S]] = {}
+        named: _Kind[S] = _Kind(pool)
         for batch in _told(batches):
             if batch.names is not None:
                 if batch.frame.height:
@@ -202,7 +211,7 @@ def _columns(cells: pl.Series, width: int) -> pl.DataFrame:
     return pl.DataFrame([texts.gather_every(width, place).alias(str(place)) for place in range(width)])
 
 
-def _settled(widths: dict[int, _Kind], named: _Kind, tally: Tally, names: tuple[str, ...]) -> Table:
+def _settled(widths: dict[int, _Kind[Table]], named: _Kind[Table], tally: Tally, names: tuple[str, ...]) -> Table:
     """The state of the usual rows; the others are set aside."""
     if named.state is None:
         return _usual(widths, tally, names) if widths else Table()
@@ -224,7 +233,7 @@ def _settled(widths: dict[int, _Kind], named: _Kind, tally: Tally, names: tuple[
     return _placed(named.state, names if set(names) & set(named.state.names) else ())
 
 
-def _usual(widths: dict[int, _Kind], tally: Tally, names: tuple[str, ...], *, usual: int | None = None) -> Table:
+def _usual(widths: dict[int, _Kind[Table]], tally: Tally, names: tuple[str, ...], *, usual: int | None = None) -> Table:
     if usual is None:
         usual = max(widths, key=lambda width: (widths[width].rows, width == len(names), width))
     tally.analysed += widths[usual].rows
@@ -237,15 +246,7 @@ def _usual(widths: dict[int, _Kind], tally: Tally, names: tuple[str, ...], *, us
 
 def _placed(state: Table, names: tuple[str, ...]) -> Table:
     """The state with the columns ``names`` first, without values where it has none of the name, then its others."""
-    order = (*names, *(name for name in state.names if name not in frozenset(names)))
-    own = dict(zip(state.names, state.columns, strict=True))
-    return Table(order, tuple(own.get(name, Column(rows=state.rows)) for name in order), state.rows)
-
-
-def _widened(state: Table, names: tuple[str, ...]) -> Table:
-    """The state with columns without values for those of ``names`` that come after its own."""
-    more = names[len(state.names) :]
-    return Table(names, (*state.columns, *(Column(rows=state.rows) for _ in more)), state.rows)
+    return state.widened((*names, *(name for name in state.names if name not in frozenset(names))))
 
 
 def _fits(width: int, widths: Collection[int], file: str, part: pl.DataFrame, tally: Tally) -> bool:
@@ -258,6 +259,6 @@ def _fits(width: int, widths: Collection[int], file: str, part: pl.DataFrame, ta
     return False
 
 
-def _set_aside(tally: Tally, rest: _Kind, reason: str) -> None:
+def _set_aside(tally: Tally, rest: _Kind[Table], reason: str) -> None:
     tally.kinds["width"] += rest.rows
     tally.listed += [SetAside(file=file, line=line, reason=reason) for file, line in rest.first]

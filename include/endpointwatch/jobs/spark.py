@@ -28,6 +28,7 @@ from endpointwatch.jobs import partitions
 from endpointwatch.jobs.__main__ import main as run
 from endpointwatch.jobs.collect import settled
 from endpointwatch.jobs.gather import gathering_by
+from endpointwatch.jobs.parts import Names
 from endpointwatch.states import Table
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Cluster:
         packed = self._mapped(folder, parts, reading) if parts else []
         return settled(*partitions.together(packed, tally), tally, names)
 
-    def _mapped(self, folder: Path, parts: Sequence[partitions.Names], reading: Reading) -> Iterator[bytes]:
+    def _mapped(self, folder: Path, parts: Sequence[Names], reading: Reading) -> Iterator[bytes]:
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
                 for place in batch.column(0).to_pylist():
