@@ -26,6 +26,9 @@ SUFFIXES = frozenset({".jsonl", ".json"})
 SHADOW = "ShadowExperiment"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 FLAT = JsonPayloads()
+_SHADOW = pl.col("source").eq_missing(SHADOW) | pl.col("inference_id").str.starts_with(OWN_TRAFFIC).fill_null(
+    value=False
+)
 _ABOUT = (
     pl.col("line"),
     pl.col("time"),
@@ -159,24 +162,9 @@ def _files(folder: Path, names: Collection[str] | None) -> tuple[Sequence[Path],
 
 
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:
-    frame = frame.with_columns(time=inference_time(frame.get_column("inference_time")))
-    if not reading.strict:
-        frame = encodings.decoded(frame, reading.sides)
-    shadow = pl.col("source").eq_missing(SHADOW)
-    shadow |= pl.col("inference_id").str.starts_with(OWN_TRAFFIC).fill_null(value=False)
-    seen, frame = _parted(frame, shadow)
-    tally.skipped += _count(seen, reading)
-    if reading.windows:
-        timeless, frame = _parted(frame, pl.col("time").is_null())
-        for line, text in timeless.select("line", "inference_time").iter_rows():
-            tally.set_aside("time", file, line, f"eventMetadata.inferenceTime is {text!r}, not a time")
-        inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in reading.windows])
-        outside, frame = _parted(frame, ~inside)
-        tally.outside_window += _count(outside, reading)
-    odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
-    if odd.height:
-        sound = _set_aside(odd, file, tally, reading)
-        frame = pl.concat([frame, sound]).sort("line")
+    frame = frame.hstack([inference_time(frame.get_column("inference_time")).alias("time")])
+    if not frame.select(_plain(reading.sides, reading.windows)).item():
+        frame = _sifted(frame, file, tally, reading)
     if frame.height and (sides := _regular(frame, reading.sides)) is not None:
         yield CapturedRows.regular(file, frame, sides)
         return
@@ -195,6 +183,40 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
             tally.set_aside("width", file, frame.item(row[0], "line"), reason)
     for part in named_frames(known, keys.names):
         yield CapturedRows(file, part.join(about, on="record", how="left", maintain_order="left"), keys.names)
+
+
+def _sifted(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading) -> pl.DataFrame:
+    """The window's records that can be read; the others are counted."""
+    if not reading.strict:
+        frame = encodings.decoded(frame, reading.sides)
+    seen, frame = _parted(frame, _SHADOW)
+    tally.skipped += _count(seen, reading)
+    if reading.windows:
+        timeless, frame = _parted(frame, pl.col("time").is_null())
+        for line, text in timeless.select("line", "inference_time").iter_rows():
+            tally.set_aside("time", file, line, f"eventMetadata.inferenceTime is {text!r}, not a time")
+        outside, frame = _parted(frame, ~_inside(reading.windows))
+        tally.outside_window += _count(outside, reading)
+    odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
+    if odd.height:
+        sound = _set_aside(odd, file, tally, reading)
+        frame = pl.concat([frame, sound]).sort("line")
+    return frame
+
+
+def _inside(windows: tuple[Window, ...]) -> pl.Expr:
+    return pl.any_horizontal([(pl.col("time") >= window.start) & (pl.col("time") < window.end) for window in windows])
+
+
+@cache
+def _plain(sides: tuple[str, ...], windows: tuple[Window, ...]) -> pl.Expr:
+    """Whether all records are CSV of the window, and :func:`_sifted` would find nothing: asked once, and mostly so."""
+    plain = [
+        ~_SHADOW,
+        ~_doubtful(sides, strict=False),
+        *(pl.col(f"{side}_encoding") == encodings.CSV for side in sides),
+    ]
+    return pl.all_horizontal([*plain, *([_inside(windows)] if windows else [])]).fill_null(value=False).all()
 
 
 def _set_aside(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading) -> pl.DataFrame:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import polars as pl
@@ -75,15 +74,13 @@ class _Kind(Generic[S]):
         state: Theirs; None without rows. Complete once :meth:`finish` was called.
     """
 
-    def __init__(self, pool: Executor) -> None:
+    def __init__(self) -> None:
         self.rows = 0
         self.first: list[tuple[str, int]] = []
         self.state: S | None = None
         self._waiting: list[pl.DataFrame] = []
         self._names: tuple[str, ...] = ()
         self._compute: Compute[S] | None = None
-        self._pool = pool
-        self._adding: Future[None] | None = None
 
     def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute[S]) -> None:
         """Add rows; of ``columns`` some may be new, after those that were there."""
@@ -92,35 +89,22 @@ class _Kind(Generic[S]):
         if columns != self._names:
             self.finish()
         self._names, self._compute = columns, compute
-        table = part.drop("line") if "cells" not in part.columns else _columns(part.get_column("cells"), len(columns))
+        table = _without_line(part) if "cells" not in part.columns else _columns(part.get_column("cells"), len(columns))
         self._waiting.append(table)
         # A state does not depend on how rows are cut into batches, and many small ones cost more than a large one.
         if sum(waiting.height for waiting in self._waiting) * len(columns) >= TOGETHER:
-            self._begin()
+            self.finish()
 
     def finish(self) -> None:
         """Add what is waiting to the state."""
-        self._begin()
-        self._settle()
-
-    def _begin(self) -> None:
-        """Add what is waiting in the pool's thread, while this one reads on; one group after the other."""
-        self._settle()
-        if self._waiting and self._compute is not None:
-            self._adding = self._pool.submit(self._add_up, self._waiting, self._names, self._compute)
-            self._waiting = []
-
-    def _settle(self) -> None:
-        if self._adding is not None:
-            self._adding.result()
-            self._adding = None
-
-    def _add_up(self, waiting: list[pl.DataFrame], names: tuple[str, ...], compute: Compute[S]) -> None:
+        if not self._waiting or self._compute is None:
+            return
         if self.state is not None:
-            self.state = self.state.widened(names)
-        table = pl.concat(waiting).rechunk().to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
-        for batch in table.rename_columns(list(names)).to_batches():
-            self.state = compute(batch, self.state)
+            self.state = self.state.widened(self._names)
+        table = pl.concat(self._waiting).rechunk().to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
+        self._waiting = []
+        for batch in table.rename_columns(list(self._names)).to_batches():
+            self.state = self._compute(batch, self.state)
 
 
 def collect(batches: Iterable[Batch], tally: Tally, compute: Compute[Table], *, names: tuple[str, ...] = ()) -> Table:
@@ -147,21 +131,19 @@ def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute[S]) -> 
         Of each kind its ``state`` (None without rows), how many ``rows`` it has, and file and line of the ``first``
         hundred. Rows that belong to no kind are set aside in ``tally``.
     """
-    # One thread: whoever computes is never called twice at once.
-    with ThreadPoolExecutor(1, thread_name_prefix="compute") as pool:
-        widths: dict[int, _Kind[S]] = {}
-        named: _Kind[S] = _Kind(pool)
-        for batch in _told(batches):
-            if batch.names is not None:
-                if batch.frame.height:
-                    named.take(batch.file, batch.frame, batch.names, compute)
-                continue
-            for width, part in _by_width(batch):
-                if _fits(width, widths, batch.file, part, tally):
-                    kind = widths.setdefault(width, _Kind(pool))
-                    kind.take(batch.file, part, tuple(f"_c{place}" for place in range(width)), compute)
-        for kind in (named, *widths.values()):
-            kind.finish()
+    widths: dict[int, _Kind[S]] = {}
+    named: _Kind[S] = _Kind()
+    for batch in _told(batches):
+        if batch.names is not None:
+            if batch.frame.height:
+                named.take(batch.file, batch.frame, batch.names, compute)
+            continue
+        for width, part in _by_width(batch):
+            if _fits(width, widths, batch.file, part, tally):
+                kind = widths.setdefault(width, _Kind())
+                kind.take(batch.file, part, tuple(f"_c{place}" for place in range(width)), compute)
+    for kind in (named, *widths.values()):
+        kind.finish()
     return widths, named
 
 
@@ -202,6 +184,11 @@ def settled(widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, 
 
 def _listed(columns: pl.DataFrame) -> pl.DataFrame:
     return columns.select("line", cells=pl.concat_list(pl.exclude("line")))
+
+
+def _without_line(columns: pl.DataFrame) -> pl.DataFrame:
+    # By way of series: a plan, as `drop` makes one, costs more than a small file's rows are worth.
+    return pl.DataFrame(columns.get_columns()[1:])
 
 
 def _columns(cells: pl.Series, width: int) -> pl.DataFrame:

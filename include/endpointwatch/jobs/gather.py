@@ -22,10 +22,12 @@ from endpointwatch.monitors import data_quality
 from endpointwatch.states import Table
 
 #: So much is surveyed at once: enough that the calls cost little, and few enough that memory stays small.
-PART_BYTES = 16 * 1024 * 1024
-LARGE = 4 * PART_BYTES
+PART_BYTES = 24 * 1024 * 1024
+LARGE = 64 * 1024 * 1024
 #: Starting a helper costs about half a second of a core, in which this process reads some such parts itself.
-WORTH_A_HELPER = 4
+WORTH_A_HELPER = 3
+#: Each process takes some 200 MB, and putting the sketches together is one's work alone: more would gain little.
+MOST_HELPERS = 3
 
 
 class Gather(Protocol):
@@ -43,7 +45,7 @@ def here(folder: Path, tally: Tally, reading: Reading, *, names: tuple[str, ...]
     if any(path.stat().st_size > LARGE for path in found) or folder.is_file():
         return collect(captured(folder, tally, reading), tally, data_quality.compute, names=names)
     sets = cut(folder, PART_BYTES)
-    helpers = min(cores() - 1, len(sets) // WORTH_A_HELPER)
+    helpers = min(cores() - 1, MOST_HELPERS, len(sets) // WORTH_A_HELPER)
     surveyed = spread(partial(survey, folder, reading), sets, helpers)
     return settled(*together(surveyed, tally, followed), tally, names)
 

@@ -33,7 +33,7 @@ def test_a_window_with_everything_in_it_is_the_same_on_one_core_and_on_three(eve
     assert found(folder, 3, names=names) == found(folder, 1, names=names)
 
 
-@how(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@how(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(st.integers(1, 60), min_size=2, max_size=6), size=st.integers(1, 20_000))
 def test_helpers_change_nothing(traffic, tmp_path_factory, files, size):
     folder = tmp_path_factory.mktemp("window")
