@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.memory import Memory
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -26,7 +28,7 @@ class Measured:
     Attributes:
         wall: Seconds from its start to its end.
         cpu: Seconds of processor time, of its own children too.
-        peak: Most bytes of memory that it held at once (its largest process, where it has several).
+        peak: Most bytes of memory that it and its children held at once, pages that they share counted for each.
         told: What it printed with :func:`harness.inside.tell`, ``seconds`` and ``cpu`` of the work alone among it.
     """
 
@@ -59,7 +61,8 @@ def measure(command: Sequence[str], *, environment: Mapping[str, str] | None = N
         child = subprocess.Popen(
             list(command), stdout=output, stderr=errors, cwd=ROOT, env={**os.environ, **(environment or {})}
         )
-        _, status, usage = os.wait4(child.pid, 0)
+        with Memory(child.pid) as memory:
+            _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - begun
         child.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
@@ -70,8 +73,8 @@ def measure(command: Sequence[str], *, environment: Mapping[str, str] | None = N
             raise ChildError(f"{' '.join(command)} ended with code {child.returncode}:\n{tail}")
     told = _told(said[-1]) if said else {}
     # A child begins as a copy of its parent, whose memory Linux counts in; the program itself knows better.
-    peak = int(told.pop("peak_bytes", usage.ru_maxrss * 1024))
-    return Measured(wall, usage.ru_utime + usage.ru_stime, peak, told)
+    alone = int(told.pop("peak_bytes", usage.ru_maxrss * 1024))
+    return Measured(wall, usage.ru_utime + usage.ru_stime, max(alone, memory.peak), told)
 
 
 def _told(line: str) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.window import Window
-from endpointwatch.jobs.collect import collect
-from endpointwatch.jobs.rows import captured
+from endpointwatch.jobs.gather import gathered
 from endpointwatch.jobs.tables import read_baseline, write_report
 from endpointwatch.monitors import data_quality
 from endpointwatch.reports.files import CONSTRAINTS, STATISTICS
@@ -31,8 +30,7 @@ def main() -> None:
     reading = Reading(windows=(Window.of(FIRST, FIRST + SPAN),))
     with Work() as work:
         baseline = read_baseline(options.baseline / CONSTRAINTS, options.baseline / STATISTICS)
-        rows = captured(options.captures, tally, reading)
-        state = collect(rows, tally, data_quality.compute, names=baseline.names)
+        state = gathered(options.captures, tally, reading, names=baseline.names)
         findings = data_quality.check(state, baseline, settings)
         write_report(options.report, state, data_quality.suggest(state, settings), findings.violations)
     tell(work, rows=tally.rows().analysed, read=tally.rows().read, violations=len(findings.violations))

@@ -36,7 +36,7 @@ def files(folder: Path, suffixes: frozenset[str] | None = None) -> tuple[Path, .
         raise CaptureError(f"{folder}: no such folder. Check the job's inputs: nothing was put there.")
     found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
     if suffixes is not None:
-        found = (path for path in found if _suffix(path) in suffixes)
+        found = (path for path in found if suffix(path) in suffixes)
     return tuple(sorted(found, key=lambda path: path.relative_to(folder).as_posix()))
 
 
@@ -46,7 +46,7 @@ def passed_over(folder: Path, suffixes: frozenset[str]) -> tuple[Path, ...]:
     return tuple(path for path in files(folder) if path not in taken)
 
 
-def _suffix(path: Path) -> str:
+def suffix(path: Path) -> str:
     """What kind of file it is, in lower case, ``.gz`` aside."""
     name = path.name.lower().removesuffix(GZIP)
     return Path(name).suffix

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ import polars as pl
 
 from endpointwatch.capture import encodings
 from endpointwatch.capture.ahead import ahead
-from endpointwatch.capture.files import SUFFIXES, UNREAD, files, passed_over
+from endpointwatch.capture.files import SUFFIXES, UNREAD, files, passed_over, suffix
 from endpointwatch.capture.marks import OWN_TRAFFIC
 from endpointwatch.capture.pairing import Keys, Paired, named_frames, pair
 from endpointwatch.capture.payloads import CELLS, MAX_CELLS, Unpaired, rows_of
@@ -24,6 +24,9 @@ from endpointwatch.config.window import Window
 SHADOW = "ShadowExperiment"
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%dT%H:%M:%S%.f%:z")
 FLAT = JsonPayloads()
+_SHADOW = pl.col("source").eq_missing(SHADOW) | pl.col("inference_id").str.starts_with(OWN_TRAFFIC).fill_null(
+    value=False
+)
 _ABOUT = (
     pl.col("line"),
     pl.col("time"),
@@ -119,7 +122,9 @@ class Reading:
 EVERYTHING = Reading()
 
 
-def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> Iterator[CapturedRows]:
+def captured_rows(
+    folder: Path, tally: Tally, reading: Reading = EVERYTHING, names: Collection[str] | None = None
+) -> Iterator[CapturedRows]:
     """The captured rows below ``folder``, file by file in the order of their paths.
 
     Args:
@@ -127,14 +132,16 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
         tally: Counts every row that is read, except those handed on: the caller counts them when it takes them. A file
             that is not read counts as one row that is set aside.
         reading: How records become rows.
+        names: Only these of the files, relative to ``folder``.
 
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
-    for path in passed_over(folder, SUFFIXES):
+    taken, others = _files(folder, names)
+    for path in others:
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     keys = Keys()
-    pieces = ((path, *piece) for path in files(folder, SUFFIXES) for piece in records(path))
+    pieces = ((path, *piece) for path in taken for piece in records(path))
     for path, frame, malformed in ahead(pieces):
         name = path.relative_to(folder).as_posix() if path != folder else path.name
         for fault in malformed:
@@ -143,27 +150,19 @@ def captured_rows(folder: Path, tally: Tally, reading: Reading = EVERYTHING) -> 
             yield from _rows(frame, name, tally, reading, keys)
 
 
+def _files(folder: Path, names: Collection[str] | None) -> tuple[Sequence[Path], Sequence[Path]]:
+    """The captured files, and those that are none."""
+    if names is None:
+        return files(folder, SUFFIXES), passed_over(folder, SUFFIXES)
+    paths = [folder / name for name in names]
+    taken = [path for path in paths if suffix(path) in SUFFIXES]
+    return taken, [path for path in paths if path not in taken]
+
+
 def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: Keys) -> Iterator[CapturedRows]:
-    frame = frame.with_columns(time=inference_time(frame.get_column("inference_time")))
-    if not reading.strict:
-        frame = encodings.decoded(frame, reading.sides)
-    shadow = pl.col("source").eq_missing(SHADOW)
-    shadow |= pl.col("inference_id").str.starts_with(OWN_TRAFFIC).fill_null(value=False)
-    seen, frame = _parted(frame, shadow)
-    tally.skipped += _count(seen, reading)
-    if reading.windows:
-        # A batch transform's records say no time: whoever chose its files chose the window.
-        batch = pl.col("source").eq_missing(BATCH)
-        timeless, frame = _parted(frame, pl.col("time").is_null() & ~batch)
-        for line, text in timeless.select("line", "inference_time").iter_rows():
-            tally.set_aside("time", file, line, f"eventMetadata.inferenceTime is {text!r}, not a time")
-        inside = pl.any_horizontal([(pl.col("time") >= w.start) & (pl.col("time") < w.end) for w in reading.windows])
-        outside, frame = _parted(frame, ~inside & ~batch)
-        tally.outside_window += _count(outside, reading)
-    odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
-    if odd.height:
-        sound = _set_aside(odd, file, tally, reading)
-        frame = pl.concat([frame, sound]).sort("line")
+    frame = frame.hstack([inference_time(frame.get_column("inference_time")).alias("time")])
+    if not frame.select(_plain(reading.sides, reading.windows)).item():
+        frame = _sifted(frame, file, tally, reading)
     if frame.height and (sides := _regular(frame, reading.sides)) is not None:
         yield CapturedRows.regular(file, frame, sides)
         return
@@ -182,6 +181,42 @@ def _rows(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading, keys: 
             tally.set_aside("width", file, frame.item(row[0], "line"), reason)
     for part in named_frames(known, keys.names):
         yield CapturedRows(file, part.join(about, on="record", how="left", maintain_order="left"), keys.names)
+
+
+def _sifted(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading) -> pl.DataFrame:
+    """The window's records that can be read; the others are counted."""
+    if not reading.strict:
+        frame = encodings.decoded(frame, reading.sides)
+    seen, frame = _parted(frame, _SHADOW)
+    tally.skipped += _count(seen, reading)
+    if reading.windows:
+        # A batch transform's records say no time: whoever chose its files chose the window.
+        batch = pl.col("source").eq_missing(BATCH)
+        timeless, frame = _parted(frame, pl.col("time").is_null() & ~batch)
+        for line, text in timeless.select("line", "inference_time").iter_rows():
+            tally.set_aside("time", file, line, f"eventMetadata.inferenceTime is {text!r}, not a time")
+        outside, frame = _parted(frame, ~_inside(reading.windows) & ~batch)
+        tally.outside_window += _count(outside, reading)
+    odd, frame = _parted(frame, _doubtful(reading.sides, strict=reading.strict))
+    if odd.height:
+        sound = _set_aside(odd, file, tally, reading)
+        frame = pl.concat([frame, sound]).sort("line")
+    return frame
+
+
+def _inside(windows: tuple[Window, ...]) -> pl.Expr:
+    return pl.any_horizontal([(pl.col("time") >= window.start) & (pl.col("time") < window.end) for window in windows])
+
+
+@cache
+def _plain(sides: tuple[str, ...], windows: tuple[Window, ...]) -> pl.Expr:
+    """Whether all records are CSV of the window, and :func:`_sifted` would find nothing: asked once, and mostly so."""
+    plain = [
+        ~_SHADOW,
+        ~_doubtful(sides, strict=False),
+        *(pl.col(f"{side}_encoding") == encodings.CSV for side in sides),
+    ]
+    return pl.all_horizontal([*plain, *([_inside(windows)] if windows else [])]).fill_null(value=False).all()
 
 
 def _set_aside(frame: pl.DataFrame, file: str, tally: Tally, reading: Reading) -> pl.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from endpointwatch.commands.shell import DONE, ended, parser
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.replay import Changes
 from endpointwatch.errors import PlanError
+from endpointwatch.jobs.cores import cores
 from endpointwatch.jobs.replay import Baselines, replay
 from endpointwatch.reports.replay import table
 from endpointwatch.reports.stored import stored_windows
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--changed", action="store_true", help="only windows whose answer differs")
     shown.add_argument("--json", action="store_true", help="print JSON instead of the table")
     shown.add_argument(
-        "--workers", type=_positive, default=os.cpu_count() or 1, metavar="N", help="processes (default: %(default)s)"
+        "--workers", type=_positive, default=cores(), metavar="N", help="processes (default: %(default)s)"
     )
     return asked
 

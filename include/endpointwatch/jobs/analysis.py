@@ -26,7 +26,7 @@ from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError
 from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.rows import captured
+from endpointwatch.jobs.gather import gathered
 from endpointwatch.jobs.scripts import Preprocessor, exported, postprocess
 from endpointwatch.jobs.tables import read_baseline, write_report
 from endpointwatch.monitors import data_quality
@@ -62,11 +62,15 @@ def run(container: Container) -> int:
     names: list[str] = []
     script = environment.get("record_preprocessor_script")
     with exported(environment):
+        learnt = baseline.names if baseline else ()
         if script:
             batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, windows(container))
+            state = collect(batches, tally, data_quality.compute, names=learnt)
+        elif form.keys() & set(_CAPTURES):
+            require_captures(source)
+            state = gathered(source, tally, _reading(form, windows(container), settings), names=learnt)
         else:
-            batches = _cells(form, source, tally, windows(container), names, settings)
-        state = collect(batches, tally, data_quality.compute, names=baseline.names if baseline else ())
+            state = collect(_cells(form, source, tally, names), tally, data_quality.compute, names=learnt)
     if names:
         state = _named(state, tuple(names))
     elif script and not baseline:
@@ -183,24 +187,18 @@ def windows(container: Container) -> tuple[Window, ...]:
         raise PlanError(f"start_time {start!r} or end_time {end!r} is no time: {error}") from error
 
 
-def _cells(
-    form: dict[str, Any],
-    source: Path,
-    tally: Tally,
-    windows: tuple[Window, ...],
-    names: list[str],
-    settings: DataQuality,
-) -> Iterator[Batch]:
+def _reading(form: dict[str, Any], windows: tuple[Window, ...], settings: DataQuality) -> Reading:
+    (options,) = form.values()
+    return Reading(windows, _sides(options), settings.json_payloads, settings.aws_compatible == "Enabled")
+
+
+def _cells(form: dict[str, Any], source: Path, tally: Tally, names: list[str]) -> Iterator[Batch]:
     (name, options), *_ = form.items()
     if name == "csv":
         _sides(options)
         for table in table_rows(source, tally, header=is_true(options.get("header", False))):
             names[:] = table.names or ()
             yield Batch(table.file, table.frame)
-    elif name in _CAPTURES:
-        require_captures(source)
-        strict = settings.aws_compatible == "Enabled"
-        yield from captured(source, tally, Reading(windows, _sides(options), settings.json_payloads, strict))
     elif name == "json":
         for table in json_rows(source, tally, lines=by_lines(options)):
             yield Batch(table.file, table.frame, table.names)

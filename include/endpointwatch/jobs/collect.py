@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -17,9 +16,18 @@ import pyarrow as pa
 from endpointwatch.capture.accounting import SetAside
 from endpointwatch.capture.payloads import MAX_CELLS
 from endpointwatch.capture.tally import LISTED, Tally
-from endpointwatch.states import Column, Table
+from endpointwatch.states import Table
 
-Compute = Callable[[pa.RecordBatch, Table | None], Table]
+
+class State(Protocol):
+    """What becomes of rows."""
+
+    def widened(self, names: tuple[str, ...]) -> Self:
+        """The state with more columns, for which its rows have no values."""
+
+
+S = TypeVar("S", bound=State)
+Compute = Callable[[pa.RecordBatch, S | None], S]
 MAX_WIDTHS = 32
 TOGETHER = 1_000_000  # cells
 PROGRESS = 250_000
@@ -57,7 +65,7 @@ class Batch:
         return self._frame if self.columns is None else _listed(self._frame)
 
 
-class _Kind:
+class _Kind(Generic[S]):
     """The rows of one width, or those with names.
 
     Attributes:
@@ -66,55 +74,40 @@ class _Kind:
         state: Theirs; None without rows. Complete once :meth:`finish` was called.
     """
 
-    def __init__(self, pool: Executor) -> None:
+    def __init__(self) -> None:
         self.rows = 0
         self.first: list[tuple[str, int]] = []
-        self.state: Table | None = None
+        self.state: S | None = None
         self._waiting: list[pl.DataFrame] = []
         self._names: tuple[str, ...] = ()
-        self._compute: Compute | None = None
-        self._pool = pool
-        self._adding: Future[None] | None = None
+        self._compute: Compute[S] | None = None
 
-    def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute) -> None:
+    def take(self, file: str, part: pl.DataFrame, columns: tuple[str, ...], compute: Compute[S]) -> None:
         """Add rows; of ``columns`` some may be new, after those that were there."""
         self.rows += part.height
         self.first += [(file, line) for line in part.get_column("line").head(LISTED - len(self.first))]
         if columns != self._names:
             self.finish()
         self._names, self._compute = columns, compute
-        table = part.drop("line") if "cells" not in part.columns else _columns(part.get_column("cells"), len(columns))
+        table = _without_line(part) if "cells" not in part.columns else _columns(part.get_column("cells"), len(columns))
         self._waiting.append(table)
         # A state does not depend on how rows are cut into batches, and many small ones cost more than a large one.
         if sum(waiting.height for waiting in self._waiting) * len(columns) >= TOGETHER:
-            self._begin()
+            self.finish()
 
     def finish(self) -> None:
         """Add what is waiting to the state."""
-        self._begin()
-        self._settle()
-
-    def _begin(self) -> None:
-        """Add what is waiting in the pool's thread, while this one reads on; one group after the other."""
-        self._settle()
-        if self._waiting and self._compute is not None:
-            self._adding = self._pool.submit(self._add_up, self._waiting, self._names, self._compute)
-            self._waiting = []
-
-    def _settle(self) -> None:
-        if self._adding is not None:
-            self._adding.result()
-            self._adding = None
-
-    def _add_up(self, waiting: list[pl.DataFrame], names: tuple[str, ...], compute: Compute) -> None:
-        if self.state is not None and self.state.names != names:
-            self.state = _widened(self.state, names)
-        table = pl.concat(waiting).rechunk().to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
-        for batch in table.rename_columns(list(names)).to_batches():
-            self.state = compute(batch, self.state)
+        if not self._waiting or self._compute is None:
+            return
+        if self.state is not None:
+            self.state = self.state.widened(self._names)
+        table = pl.concat(self._waiting).rechunk().to_arrow(compat_level=pl.CompatLevel.newest()).combine_chunks()
+        self._waiting = []
+        for batch in table.rename_columns(list(self._names)).to_batches():
+            self.state = self._compute(batch, self.state)
 
 
-def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: tuple[str, ...] = ()) -> Table:
+def collect(batches: Iterable[Batch], tally: Tally, compute: Compute[Table], *, names: tuple[str, ...] = ()) -> Table:
     """The state of the rows that have the usual number of cells.
 
     Args:
@@ -131,28 +124,26 @@ def collect(batches: Iterable[Batch], tally: Tally, compute: Compute, *, names: 
     return settled(*accumulated(batches, tally, compute), tally, names)
 
 
-def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute) -> tuple[dict[int, Any], Any]:
+def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute[S]) -> tuple[dict[int, Any], Any]:
     """The rows by width, and those with names; which of them are the usual ones is not decided yet.
 
     Returns:
         Of each kind its ``state`` (None without rows), how many ``rows`` it has, and file and line of the ``first``
         hundred. Rows that belong to no kind are set aside in ``tally``.
     """
-    # One thread: whoever computes is never called twice at once.
-    with ThreadPoolExecutor(1, thread_name_prefix="compute") as pool:
-        widths: dict[int, _Kind] = {}
-        named = _Kind(pool)
-        for batch in _told(batches):
-            if batch.names is not None:
-                if batch.frame.height:
-                    named.take(batch.file, batch.frame, batch.names, compute)
-                continue
-            for width, part in _by_width(batch):
-                if _fits(width, widths, batch.file, part, tally):
-                    kind = widths.setdefault(width, _Kind(pool))
-                    kind.take(batch.file, part, tuple(f"_c{place}" for place in range(width)), compute)
-        for kind in (named, *widths.values()):
-            kind.finish()
+    widths: dict[int, _Kind[S]] = {}
+    named: _Kind[S] = _Kind()
+    for batch in _told(batches):
+        if batch.names is not None:
+            if batch.frame.height:
+                named.take(batch.file, batch.frame, batch.names, compute)
+            continue
+        for width, part in _by_width(batch):
+            if _fits(width, widths, batch.file, part, tally):
+                kind = widths.setdefault(width, _Kind())
+                kind.take(batch.file, part, tuple(f"_c{place}" for place in range(width)), compute)
+    for kind in (named, *widths.values()):
+        kind.finish()
     return widths, named
 
 
@@ -195,6 +186,11 @@ def _listed(columns: pl.DataFrame) -> pl.DataFrame:
     return columns.select("line", cells=pl.concat_list(pl.exclude("line")))
 
 
+def _without_line(columns: pl.DataFrame) -> pl.DataFrame:
+    # By way of series: a plan, as `drop` makes one, costs more than a small file's rows are worth.
+    return pl.DataFrame(columns.get_columns()[1:])
+
+
 def _columns(cells: pl.Series, width: int) -> pl.DataFrame:
     """Lists of ``width`` texts column by column; an empty text is a missing value."""
     texts = cells.explode()
@@ -202,7 +198,7 @@ def _columns(cells: pl.Series, width: int) -> pl.DataFrame:
     return pl.DataFrame([texts.gather_every(width, place).alias(str(place)) for place in range(width)])
 
 
-def _settled(widths: dict[int, _Kind], named: _Kind, tally: Tally, names: tuple[str, ...]) -> Table:
+def _settled(widths: dict[int, _Kind[Table]], named: _Kind[Table], tally: Tally, names: tuple[str, ...]) -> Table:
     """The state of the usual rows; the others are set aside."""
     if named.state is None:
         return _usual(widths, tally, names) if widths else Table()
@@ -224,7 +220,7 @@ def _settled(widths: dict[int, _Kind], named: _Kind, tally: Tally, names: tuple[
     return _placed(named.state, names if set(names) & set(named.state.names) else ())
 
 
-def _usual(widths: dict[int, _Kind], tally: Tally, names: tuple[str, ...], *, usual: int | None = None) -> Table:
+def _usual(widths: dict[int, _Kind[Table]], tally: Tally, names: tuple[str, ...], *, usual: int | None = None) -> Table:
     if usual is None:
         usual = max(widths, key=lambda width: (widths[width].rows, width == len(names), width))
     tally.analysed += widths[usual].rows
@@ -237,15 +233,7 @@ def _usual(widths: dict[int, _Kind], tally: Tally, names: tuple[str, ...], *, us
 
 def _placed(state: Table, names: tuple[str, ...]) -> Table:
     """The state with the columns ``names`` first, without values where it has none of the name, then its others."""
-    order = (*names, *(name for name in state.names if name not in frozenset(names)))
-    own = dict(zip(state.names, state.columns, strict=True))
-    return Table(order, tuple(own.get(name, Column(rows=state.rows)) for name in order), state.rows)
-
-
-def _widened(state: Table, names: tuple[str, ...]) -> Table:
-    """The state with columns without values for those of ``names`` that come after its own."""
-    more = names[len(state.names) :]
-    return Table(names, (*state.columns, *(Column(rows=state.rows) for _ in more)), state.rows)
+    return state.widened((*names, *(name for name in state.names if name not in frozenset(names))))
 
 
 def _fits(width: int, widths: Collection[int], file: str, part: pl.DataFrame, tally: Tally) -> bool:
@@ -258,6 +246,6 @@ def _fits(width: int, widths: Collection[int], file: str, part: pl.DataFrame, ta
     return False
 
 
-def _set_aside(tally: Tally, rest: _Kind, reason: str) -> None:
+def _set_aside(tally: Tally, rest: _Kind[Table], reason: str) -> None:
     tally.kinds["width"] += rest.rows
     tally.listed += [SetAside(file=file, line=line, reason=reason) for file, line in rest.first]

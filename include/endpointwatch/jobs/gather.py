@@ -5,15 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from endpointwatch.capture.files import files
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import Reading
-from endpointwatch.jobs.collect import collect
+from endpointwatch.capture.window import SUFFIXES, Reading
+from endpointwatch.jobs.collect import collect, settled
+from endpointwatch.jobs.cores import cores
+from endpointwatch.jobs.parts import cut, together
 from endpointwatch.jobs.rows import captured
+from endpointwatch.jobs.spread import spread
+from endpointwatch.jobs.surveys import followed, survey
 from endpointwatch.monitors import data_quality
 from endpointwatch.states import Table
+
+#: So much is surveyed at once: enough that the calls cost little, and few enough that memory stays small.
+PART_BYTES = 24 * 1024 * 1024
+LARGE = 64 * 1024 * 1024
+#: Starting a helper costs about half a second of a core, in which this process reads some such parts itself.
+WORTH_A_HELPER = 3
+#: Each process takes some 200 MB, and putting the sketches together is one's work alone: more would gain little.
+MOST_HELPERS = 3
 
 
 class Gather(Protocol):
@@ -23,8 +37,17 @@ class Gather(Protocol):
 
 
 def here(folder: Path, tally: Tally, reading: Reading, *, names: tuple[str, ...]) -> Table:
-    """File after file in this process, as :func:`endpointwatch.jobs.collect.collect` says."""
-    return collect(captured(folder, tally, reading), tally, data_quality.compute, names=names)
+    """By all cores of this machine where the window is worth it; the state does not depend on how many there are.
+
+    A file that is large by itself is read in pieces, one after the other, so that memory does not grow with it.
+    """
+    found = files(folder, SUFFIXES)
+    if any(path.stat().st_size > LARGE for path in found) or folder.is_file():
+        return collect(captured(folder, tally, reading), tally, data_quality.compute, names=names)
+    sets = cut(folder, PART_BYTES)
+    helpers = min(cores() - 1, MOST_HELPERS, len(sets) // WORTH_A_HELPER)
+    surveyed = spread(partial(survey, folder, reading), sets, helpers)
+    return settled(*together(surveyed, tally, followed), tally, names)
 
 
 _way: ContextVar[Gather] = ContextVar("gather", default=here)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,8 +16,10 @@ from endpointwatch.config.replay import Changes, Span
 from endpointwatch.config.window import Window
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.container import Container
+from endpointwatch.jobs.cores import cores
 from endpointwatch.jobs.monitor import declared
 from endpointwatch.jobs.plan import BASELINE_PATH, OUTPUT_PATH, STATES_PATH, ReplayPlan
+from endpointwatch.jobs.spread import spread
 from endpointwatch.jobs.tables import read_baseline
 from endpointwatch.monitors import data_quality
 from endpointwatch.monitors.data_quality import Baseline
@@ -85,7 +84,10 @@ class _Judge:
     settings: DataQuality
     changes: Changes
 
-    def __call__(self, group: _Group) -> Replayed:
+    def all(self, groups: Sequence[_Group]) -> tuple[Replayed, ...]:
+        return tuple(map(self.one, groups))
+
+    def one(self, group: _Group) -> Replayed:
         window, stored = group
         verdicts = [verdict for one in stored if (verdict := one.verdict()) is not None]
         states = [state for one in stored if (state := one.state()) is not None]
@@ -152,7 +154,7 @@ def replay(
         settings: The monitor's settings, as they were.
         changes: What is different now.
         span: Whether windows are added up by UTC day or ISO week before they are judged.
-        workers: Processes to share the work between; the result does not depend on it.
+        workers: Processes to share the work between, this one among them; the result does not depend on it.
 
     Raises:
         PlanError: The changes exclude each other.
@@ -168,17 +170,11 @@ def replay(
     return Replay(monitor=data_quality.NAME, changes=changes, span=span, windows=windows)
 
 
-def _mapped(
-    judge: Callable[[_Group], Replayed],
-    groups: Sequence[_Group],
-    workers: int,
-) -> Iterator[Replayed]:
-    if workers == 1:
-        yield from map(judge, groups)
-        return
-    # Spawned, not forked: Polars and Arrow hold threads, and their locks would be copied in whatever state they are.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(judge, groups, chunksize=max(1, min(CHUNK, len(groups) // workers)))
+def _mapped(judge: _Judge, groups: Sequence[_Group], workers: int) -> Iterator[Replayed]:
+    size = max(1, min(CHUNK, len(groups) // workers))
+    chunks = (groups[start : start + size] for start in range(0, len(groups), size))
+    for replayed in spread(judge.all, chunks, workers - 1):
+        yield from replayed
 
 
 def _progress(windows: Iterator[Replayed], total: int) -> Iterator[Replayed]:
@@ -234,7 +230,7 @@ def run(plan: ReplayPlan, container: Container) -> None:
         statistics = folder / files.STATISTICS
         baselines = Baselines(folder / files.CONSTRAINTS, statistics if statistics.is_file() else None)
     stored = stored_windows(container.path(STATES_PATH))
-    replayed = replay(stored, baselines, settings, plan.changes, span=plan.span, workers=os.cpu_count() or 1)
+    replayed = replay(stored, baselines, settings, plan.changes, span=plan.span, workers=cores())
     place = container.path(OUTPUT_PATH) / Layout.replay_folder(plan.name)
     files.write_text(place / files.REPLAY, replayed.to_json())
     files.write_text(place / files.REPLAY_TABLE, table(replayed))

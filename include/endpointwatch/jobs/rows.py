@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from endpointwatch.capture.records import SIDES
@@ -19,9 +19,9 @@ def sides_of(endpoint: Endpoint, settings: DataQuality) -> tuple[str, ...]:
     return tuple(side for side in wanted if side.capitalize() in endpoint.capture.modes)
 
 
-def captured(folder: Path, tally: Tally, reading: Reading) -> Iterator[Batch]:
-    """The captured rows below ``folder``, a cell for each value of the output and of the input."""
-    for part in captured_rows(folder, tally, reading):
+def captured(folder: Path, tally: Tally, reading: Reading, names: Collection[str] | None = None) -> Iterator[Batch]:
+    """The captured rows below ``folder`` (or in its files ``names``), a cell for each value of output and input."""
+    for part in captured_rows(folder, tally, reading, names):
         columns = part.columns(reading.sides)
         if columns is not None:
             yield Batch.regular(part.file, columns)

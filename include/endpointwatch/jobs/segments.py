@@ -75,7 +75,7 @@ class Split:
 
     column: str
     maximum: int
-    compute: Compute
+    compute: Compute[Table]
     names: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     states: dict[str, Table] = field(default_factory=dict)

@@ -29,6 +29,7 @@ from endpointwatch.jobs.__main__ import main as run
 from endpointwatch.jobs.collect import settled
 from endpointwatch.jobs.gather import gathering_by
 from endpointwatch.jobs.merging import merging_by
+from endpointwatch.jobs.parts import Names
 from endpointwatch.merge.counts import Merged
 from endpointwatch.merge.merge import Sources
 from endpointwatch.merge.spark import merge_on_spark
@@ -85,7 +86,7 @@ class Cluster:
         _log.info("merging on Spark")
         return merge_on_spark(self._started(), sources, output)
 
-    def _mapped(self, folder: Path, parts: Sequence[partitions.Names], reading: Reading) -> Iterator[bytes]:
+    def _mapped(self, folder: Path, parts: Sequence[Names], reading: Reading) -> Iterator[bytes]:
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             for batch in batches:
                 for place in batch.column(0).to_pylist():

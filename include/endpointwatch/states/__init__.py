@@ -7,7 +7,8 @@ from endpointwatch.states.distinct import Distinct
 from endpointwatch.states.histogram import Histogram
 from endpointwatch.states.kll import Kll
 from endpointwatch.states.moments import Moments
+from endpointwatch.states.survey import Survey
 from endpointwatch.states.table import Table
 from endpointwatch.states.types import InferredType, TypeCounts
 
-__all__ = ["Column", "Distinct", "Histogram", "InferredType", "Kll", "Moments", "Table", "TypeCounts"]
+__all__ = ["Column", "Distinct", "Histogram", "InferredType", "Kll", "Moments", "Survey", "Table", "TypeCounts"]

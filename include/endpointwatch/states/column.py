@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from endpointwatch.states.distinct import Distinct
-from endpointwatch.states.histogram import Histogram
+from endpointwatch.states.histogram import LIMIT, Histogram
 from endpointwatch.states.kll import Kll, Values
 from endpointwatch.states.moments import Moments
 from endpointwatch.states.numbers import numbers
@@ -71,68 +71,78 @@ class Column:
         Args:
             texts: Raw texts as they stand in the payload, null where there is no value; dtype String, shape ``(n,)``.
         """
-        column, values = self.surveyed(texts)
-        return replace(column, sketch=self.sketch.extend(values))
+        column, values = surveyed(texts)
+        return self.after(column, self.sketch.extend(values))
 
-    def surveyed(self, texts: pl.Series) -> tuple[Column, Values]:
-        """This column after more rows but for the sketch, and the numbers that are to go into it, in order."""
-        present = texts.drop_nulls().rechunk()
-        if present.is_empty():
-            return replace(self, rows=self.rows + texts.len()), np.empty(0)
-        raw = present.to_arrow(compat_level=pl.CompatLevel.oldest())
-        read = numbers(present, raw)
-        if read is None:
-            return self._with_patterns(texts.len(), present)
-        counted = self._counted(present)
-        unique = raw if counted is None else counted.to_series(0).to_arrow(compat_level=pl.CompatLevel.oldest())
-        return replace(
-            self,
-            rows=self.rows + texts.len(),
-            types=self.types + TypeCounts(read.integral, read.fractional),
-            moments=self.moments + Moments.of(read.values),
-            distinct=self.distinct.after(unique),
-            histogram=self.histogram + _histogram(counted, self.histogram.limit),
-        ), read.values
-
-    def _counted(self, present: pl.Series) -> pl.DataFrame | None:
-        """The different texts and how often each occurs; None where they are known to be too many to be kept."""
-        limit = self.histogram.limit
-        if self.histogram.counts is None or present.head(2 * limit).n_unique() > limit:
-            return None
-        return present.value_counts(name="rows")
-
-    def _with_patterns(self, rows: int, present: pl.Series) -> tuple[Column, Values]:
-        # In no order at all: whatever is made of them below does not depend on one.
-        counted = present.rename("text").value_counts(name="rows")
-        unique = counted.to_series(0)
-        times = counted.get_column("rows").to_numpy().astype(np.int64)
-        integral = unique.str.contains(INTEGRAL).to_numpy()
-        # Most columns are of one class throughout: the next pattern is tried only where the ones before left something.
-        none = np.zeros(unique.len(), np.bool_)
-        fractional = none if integral.all() else unique.str.contains(FRACTIONAL).to_numpy()
-        number = integral | fractional
-        boolean = none if number.all() else unique.str.contains(BOOLEAN).to_numpy()
-        values = _numbers(present, unique, number)
-        return replace(
-            self,
-            rows=self.rows + rows,
-            types=self.types
-            + TypeCounts(
-                int(times[integral].sum()),
-                int(times[fractional].sum()),
-                int(times[boolean].sum()),
-                int(times[~(number | boolean)].sum()),
-            ),
-            moments=self.moments + Moments.of(values),
-            distinct=self.distinct.after(unique.to_arrow(compat_level=pl.CompatLevel.oldest())),
-            histogram=self.histogram + _histogram(counted, self.histogram.limit),
-        ), values
+    def after(self, column: Column, sketch: Kll) -> Column:
+        """This column after the rows of ``column``, whose own sketch is not looked at, with ``sketch``."""
+        return Column(
+            self.rows + column.rows,
+            self.types + column.types,
+            self.moments + column.moments,
+            sketch,
+            self.distinct + column.distinct,
+            self.histogram + column.histogram,
+        )
 
 
-def _histogram(counted: pl.DataFrame | None, limit: int) -> Histogram:
-    if counted is None or counted.height > limit:
-        return Histogram(None, limit)
-    return Histogram.of(counted.to_series(0).to_list(), counted.to_series(1).to_list(), limit=limit)
+def surveyed(texts: pl.Series) -> tuple[Column, Values]:
+    """The column of these ``texts`` but for its sketch, and the numbers that are to go into that, in order."""
+    present = texts.drop_nulls().rechunk()
+    if present.is_empty():
+        return Column(rows=texts.len()), np.empty(0)
+    raw = present.to_arrow(compat_level=pl.CompatLevel.oldest())
+    read = numbers(present, raw)
+    if read is None:
+        return _with_patterns(texts.len(), present)
+    counted = _counted(present)
+    unique = raw if counted is None else counted.to_series(0).to_arrow(compat_level=pl.CompatLevel.oldest())
+    return Column(
+        rows=texts.len(),
+        types=TypeCounts(read.integral, read.fractional),
+        moments=Moments.of(read.values),
+        distinct=Distinct.of(unique),
+        histogram=_histogram(counted),
+    ), read.values
+
+
+def _counted(present: pl.Series) -> pl.DataFrame | None:
+    """The different texts and how often each occurs; None where they are known to be too many to be kept."""
+    if present.head(2 * LIMIT).n_unique() > LIMIT:
+        return None
+    return present.value_counts(name="rows")
+
+
+def _with_patterns(rows: int, present: pl.Series) -> tuple[Column, Values]:
+    # In no order at all: whatever is made of them below does not depend on one.
+    counted = present.rename("text").value_counts(name="rows")
+    unique = counted.to_series(0)
+    times = counted.get_column("rows").to_numpy().astype(np.int64)
+    integral = unique.str.contains(INTEGRAL).to_numpy()
+    # Most columns are of one class throughout: the next pattern is tried only where the ones before left something.
+    none = np.zeros(unique.len(), np.bool_)
+    fractional = none if integral.all() else unique.str.contains(FRACTIONAL).to_numpy()
+    number = integral | fractional
+    boolean = none if number.all() else unique.str.contains(BOOLEAN).to_numpy()
+    values = _numbers(present, unique, number)
+    return Column(
+        rows=rows,
+        types=TypeCounts(
+            int(times[integral].sum()),
+            int(times[fractional].sum()),
+            int(times[boolean].sum()),
+            int(times[~(number | boolean)].sum()),
+        ),
+        moments=Moments.of(values),
+        distinct=Distinct.of(unique.to_arrow(compat_level=pl.CompatLevel.oldest())),
+        histogram=_histogram(counted),
+    ), values
+
+
+def _histogram(counted: pl.DataFrame | None) -> Histogram:
+    if counted is None or counted.height > LIMIT:
+        return Histogram(None)
+    return Histogram.of(counted.to_series(0).to_list(), counted.to_series(1).to_list())
 
 
 def _numbers(texts: pl.Series, unique: pl.Series, number: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Values:

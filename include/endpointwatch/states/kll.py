@@ -158,8 +158,10 @@ class _Work:
         # The offset of the kept half flips at every second compaction: 0, 1, 1, 0, 0, 1, 1, …
         offset = (self.compactions[height] // 2) % 2
         even = values.shape[1] - values.shape[1] % 2
+        # What lies on a level above the lowest came in sorted pieces, which that kind of sort merges.
+        ordered = np.sort(values[:, :even], axis=1, kind="stable" if height else None)
         # A copy, since a part of the sorted array would keep all of it in memory.
-        kept = np.sort(values[:, :even], axis=1)[:, offset::2].copy()
+        kept = ordered[:, offset::2].copy()
         self.levels[height] = [values[:, even:].copy()]  # of an odd number, the last to arrive stays behind
         self.levels[height + 1].append(kept)
         self.stored -= even - kept.shape[1]

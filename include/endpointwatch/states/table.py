@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import polars as pl
 import pyarrow as pa
 
 from endpointwatch.states.column import Column
-from endpointwatch.states.kll import Values, extended
-
-# With fewer cells, starting threads costs more than they save.
-WORTH_THREADS = 20_000
+from endpointwatch.states.kll import extended
+from endpointwatch.states.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +49,27 @@ class Table:
         Raises:
             ValueError: The rows have other columns than the table.
         """
-        names = tuple(rows.schema.names)
-        if self.names and names != self.names:
-            raise ValueError(f"Rows with the columns {names} do not belong to a table of {self.names}")
-        before = self.columns or (Column(),) * len(names)
-        frame = pl.from_arrow(pa.Table.from_batches([rows.rename_columns([str(i) for i in range(len(names))])]))
-        texts = frame.get_columns() if isinstance(frame, pl.DataFrame) else [frame]
-        surveyed = list(_surveyed(before, texts))
-        sketches = extended([column.sketch for column in before], [values for _, values in surveyed])
-        columns = tuple(replace(column, sketch=own) for (column, _), own in zip(surveyed, sketches, strict=True))
-        return Table(names, columns, self.rows + rows.num_rows)
+        return self.after(Survey.of(rows))
+
+    def after(self, rows: Survey) -> Table:
+        """This table's state after the rows of a survey, which follow its own.
+
+        Raises:
+            ValueError: The rows have other columns than the table.
+        """
+        if self.names and rows.names != self.names:
+            raise ValueError(f"Rows with the columns {rows.names} do not belong to a table of {self.names}")
+        before = self.columns or (Column(),) * len(rows.names)
+        sketches = extended([column.sketch for column in before], rows.numbers)
+        columns = tuple(map(Column.after, before, rows.columns, sketches))
+        return Table(rows.names, columns, self.rows + rows.rows)
+
+    def widened(self, names: tuple[str, ...]) -> Table:
+        """The state with the columns ``names``, each of its own among them; the others are without values."""
+        if names == self.names:
+            return self
+        own = dict(zip(self.names, self.columns, strict=True))
+        return Table(names, tuple(own.get(name, Column(rows=self.rows)) for name in names), self.rows)
 
     def renamed(self, names: tuple[str, ...]) -> Table:
         """The same state under other names, as many as there are columns."""
@@ -76,11 +81,3 @@ class Table:
         """The columns ``names`` in that order; each must be there."""
         own = dict(zip(self.names, self.columns, strict=True))
         return Table(names, tuple(own[name] for name in names), self.rows)
-
-
-def _surveyed(columns: Sequence[Column], texts: Sequence[pl.Series]) -> Iterable[tuple[Column, Values]]:
-    """:meth:`Column.surveyed` of each column; NumPy and Polars let other threads run meanwhile."""
-    if sum(series.len() for series in texts) < WORTH_THREADS:
-        return map(Column.surveyed, columns, texts)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return pool.map(Column.surveyed, columns, texts)

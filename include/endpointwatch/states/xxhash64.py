@@ -9,6 +9,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -39,19 +40,25 @@ def hashes(texts: Sequence[str] | pa.Array, *, seed: int = 42) -> Words:
     data, offsets = contents(array if array.type == pa.large_string() else array.cast(pa.large_string()))
     data = padded(data)
     starts, lengths = offsets[:-1], np.diff(offsets)
-    answer = np.empty(len(array), np.uint64)
     # Texts of one length go through the same steps, so they are hashed together.
-    for length in _different(lengths):
-        rows = np.flatnonzero(lengths == length)
-        answer[rows] = _hashed(data, starts[rows], length, np.uint64(seed))
+    order, different, bounds = _by_length(lengths)
+    ordered = starts[order]
+    hashed = [
+        _hashed(data, ordered[start:end], length, np.uint64(seed))
+        for length, (start, end) in zip(different, pairwise(bounds), strict=True)
+    ]
+    answer = np.empty(len(array), np.uint64)
+    answer[order] = np.concatenate(hashed)
     return answer
 
 
-def _different(lengths: NDArray[np.int64]) -> list[int]:
-    longest = int(lengths.max())
-    # Counting is many times faster than sorting, where the longest text does not make for a huge table.
-    found = np.flatnonzero(np.bincount(lengths)) if longest <= lengths.size + 64 else np.unique(lengths)
-    return [int(length) for length in found]
+def _by_length(lengths: NDArray[np.int64]) -> tuple[NDArray[np.intp], list[int], list[int]]:
+    """The texts' order by length, the different lengths, and where in that order each begins and the last one ends."""
+    # Small numbers are sorted by counting them, many times faster than others.
+    order = np.argsort(lengths.astype(np.min_scalar_type(int(lengths.max()))), kind="stable")
+    ordered = lengths[order]
+    begins = np.flatnonzero(np.diff(ordered, prepend=-1))
+    return order, ordered[begins].tolist(), [*begins.tolist(), lengths.size]
 
 
 def _hashed(data: Bytes, starts: NDArray[np.int64], length: int, seed: np.uint64) -> Words:
