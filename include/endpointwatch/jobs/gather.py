@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from endpointwatch.capture.files import files
+from endpointwatch.capture.files import SUFFIXES, files
 from endpointwatch.capture.tally import Tally
-from endpointwatch.capture.window import SUFFIXES, Reading
+from endpointwatch.capture.window import Reading
 from endpointwatch.jobs.collect import collect, settled
 from endpointwatch.jobs.cores import cores
 from endpointwatch.jobs.parts import cut, together

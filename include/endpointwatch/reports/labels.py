@@ -87,10 +87,11 @@ def _state(verdict: Verdict, labels: WindowLabels) -> tuple[Status, str]:
 
 def _notes(merged: Merged) -> str:
     """What is odd about the labels, in a sentence; nothing when they are all well."""
+    first = "".join(f" (the first: {one.file}:{one.line}: {one.reason})" for one in merged.set_aside[:1])
     told = [
         f"{count} {what}"
         for count, what in (
-            (merged.labels.set_aside, "could not be read"),
+            (merged.labels.set_aside, f"could not be read{first}"),
             (merged.labels.conflicting, "say something else than a later one of the same id"),
         )
         if count

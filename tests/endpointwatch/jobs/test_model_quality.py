@@ -207,7 +207,10 @@ def test_wrong_labels_probabilities_and_classes_are_counted_and_named_and_the_re
     reasons = " ".join(fault["reason"] for fault in verdict["set_aside"])
     for words in ("1.7, not a number from 0 to 1", "label is maybe", "label is 2, a class", "probability is high"):
         assert words in reasons
-    assert "Set aside: 2 for the class, 2 for the probability." in verdict["evidence"]
+    assert (
+        "Not judged: 2 with a class that is not known, 2 with a probability that is none; the first: "
+        in (verdict["evidence"])
+    )
     assert sum(one["name"] == "accuracy" for one in verdict["metrics"]) == 1
 
 

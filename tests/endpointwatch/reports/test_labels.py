@@ -83,7 +83,8 @@ def test_what_is_wrong_with_the_labels_is_counted_and_named():
     assert found.set_aside == (fault,)
     assert found.labels == merged.labels
     assert found.evidence.endswith(
-        "Of 40 label records 3 could not be read and 6 say something else than a later one of the same id."
+        "Of 40 label records 3 could not be read (the first: 15/l.jsonl:3: the line is not valid JSON) "
+        "and 6 say something else than a later one of the same id."
     )
 
 

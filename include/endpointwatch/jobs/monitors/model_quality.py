@@ -36,7 +36,21 @@ from endpointwatch.states.quality_file import write as write_state
 
 NAME = model_quality.NAME
 NEEDS_LABELS = True
+SET_ASIDE_REMEDY = (
+    "See `set_aside`: correct these labels, or the monitor's attributes and `classes`; then judge the window again."
+)
 _SHOWN = ("accuracy", "auc")
+#: What rows are set aside for, by the kind of fault, after their number.
+_KINDS = {
+    "attribute": "without the attribute in their output",
+    "class": "with a class that is not known",
+    "encoding": "in an encoding that is not read",
+    "label": "with a label that cannot be used",
+    "missing": "without an output",
+    "payload": "with an output that cannot be read",
+    "prediction": "with a prediction that cannot be used",
+    "probability": "with a probability that is none",
+}
 
 
 def judge(duty: Duty) -> Judged:
@@ -134,13 +148,23 @@ def _findings(
     return checked(measured, constraints, settings) if measured is not None else Findings()
 
 
+def _set_aside(tally: Tally) -> str:
+    """How many rows were set aside and what for, with the first of them."""
+    kinds = ", ".join(f"{count} {_KINDS.get(kind, f'({kind})')}" for kind, count in sorted(tally.kinds.items()))
+    first = tally.listed[0]
+    return f"Not judged: {kinds}; the first: {first.file}:{first.line}: {first.reason}."
+
+
 def _verdict(duty: Duty, tally: Tally, findings: Findings | None, settings: ModelQuality) -> Verdict:
+    tally.listed.sort(key=lambda fault: (fault.file, fault.line))
     verdict = verdict_of(duty.subject(), tally, findings, minimum_rows=settings.minimum_rows)
     if tally.kinds:
-        kinds = ", ".join(f"{count} for the {kind}" for kind, count in sorted(tally.kinds.items()))
-        verdict = verdict.model_copy(update={"evidence": f"{verdict.evidence} Set aside: {kinds}."})
+        verdict = verdict.model_copy(update={"evidence": f"{verdict.evidence} {_set_aside(tally)}"})
     if duty.labels is not None:
-        return settled(verdict, duty.labels)
+        verdict = settled(verdict, duty.labels)
+        # More rows of that kind would not help.
+        remedy = SET_ASIDE_REMEDY if verdict.status == "TOO_FEW_ROWS" and tally.kinds else verdict.remedy
+        return verdict.model_copy(update={"remedy": remedy})
     return verdict.model_copy(
         update={
             "status": "LABELS_MISSING",
