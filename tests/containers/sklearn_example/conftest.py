@@ -161,7 +161,7 @@ def served(trained) -> Iterator[Client]:
         port = probe.getsockname()[1]
     where = {"SAGEMAKER_BIND_TO_PORT": str(port), "SAGEMAKER_BIND_TO_HOST": "127.0.0.1"}
     process = subprocess.Popen([PYTHON, ENTRYPOINT, "serve"], env={**trained.environment, **where})
-    client, end = Client(f"http://127.0.0.1:{port}"), time.monotonic() + 30
+    client, end = Client(f"http://127.0.0.1:{port}"), time.monotonic() + 120
     while True:
         with contextlib.suppress(urllib.error.URLError):
             if client.get("/ping") == 200:
