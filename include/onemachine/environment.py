@@ -126,8 +126,10 @@ def client(settings: Settings, credentials: Credentials, caller: Mapping[str, st
 
 
 def component(settings: Settings, credentials: Credentials, caller: Mapping[str, str]) -> dict[str, str]:
-    """A client's environment with the mark by which `down` knows the stack's processes."""
-    return client(settings, credentials, caller) | {MARK: str(settings.local)}
+    """A client's environment with the mark by which `down` knows the stack's processes, and what they load at once."""
+    result = client(settings, credentials, caller)
+    preload = settings.repository / "include" / "onemachine" / "preload"
+    return {**result, MARK: str(settings.local), "PYTHONPATH": os.pathsep.join([result["PYTHONPATH"], str(preload)])}
 
 
 def shell_lines(variables: Mapping[str, str], caller: Mapping[str, str]) -> str:

@@ -21,6 +21,7 @@ from onemachine.settings import REPOSITORY, VIEWER_LOGIN, Settings
 from onemachine.stack import Stack
 
 PROBES = Path(__file__).parent / "dags"
+PARSE_AGAIN = "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"
 
 
 @pytest.fixture(scope="session")
@@ -41,19 +42,25 @@ def stack_settings(tmp_path_factory) -> Settings:
             "ENDPOINTWATCH_POSTGRES_PORT": "0",
             "ENDPOINTWATCH_DAGS_DIR": str(dags),
             "ENDPOINTWATCH_ENDPOINTS_DIR": str(endpoints),
+            "ENDPOINTWATCH_PASS": PARSE_AGAIN,
         }
     )
 
 
 @pytest.fixture(scope="session")
 def stack(stack_settings) -> Iterator[Stack]:
-    """The running stack; its state is removed at the end, its logs stay in pytest's temporary folder."""
-    try:
-        yield onemachine.up(stack_settings)
-    finally:
-        onemachine.down(stack_settings)
-        if stack_settings.shared.exists():
-            shutil.rmtree(stack_settings.shared)
+    """The running stack; its state is removed at the end, its logs stay in pytest's temporary folder.
+
+    No file is edited while it runs, so each is parsed at its start and seldom again.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PARSE_AGAIN, "600")
+        try:
+            yield onemachine.up(stack_settings)
+        finally:
+            onemachine.down(stack_settings)
+            if stack_settings.shared.exists():
+                shutil.rmtree(stack_settings.shared)
 
 
 @pytest.fixture(scope="session")

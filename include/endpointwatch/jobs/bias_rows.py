@@ -16,6 +16,8 @@ from endpointwatch.config.section import DatasetFormat
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.data_sets import named_rows
 from endpointwatch.jobs.monitors.duty import Duty
+from endpointwatch.monitors.bias import Roles
+from endpointwatch.monitors.findings import Findings, Violation
 
 #: The column that merged records' labels get.
 LABEL = "ground_truth"
@@ -88,6 +90,35 @@ def numeric(column: pl.Series) -> pl.Series:
         if told.null_count() == column.null_count():
             return told
     return column
+
+
+def missing_columns(rows: pl.DataFrame, roles: Roles) -> Findings | None:
+    """The findings of a window whose captures lack a column that has a part; None when all are there."""
+    if rows.is_empty():
+        return None
+    wanted = [facet.column for facet in roles.facets] + ([roles.group] if roles.group else [])
+    wanted += [roles.predicted.column] if roles.predicted else []
+    gone = [name for name in wanted if name not in rows.columns]
+    text = "The captures have no column {}, which the bias monitor names; they have {}."
+    violations = tuple(
+        Violation(
+            feature_name=name,
+            constraint_check_type="missing_column_check",
+            description=text.format(name, ", ".join(rows.columns)),
+        )
+        for name in gone
+    )
+    return Findings(violations, schema_changed=True) if gone else None
+
+
+def other_width(tally: Tally) -> Findings | None:
+    """The findings of a window most of whose rows have more or fewer cells than the baseline has columns."""
+    if tally.kinds["width"] <= tally.analysed:
+        return None
+    example = next((fault.reason for fault in tally.listed if "the baseline" in fault.reason), "")
+    text = f"{tally.kinds['width']} of {tally.rows().read} rows have other columns than the baseline: {example}."
+    found = Violation(feature_name="Missing columns", constraint_check_type="missing_column_check", description=text)
+    return Findings((found,), schema_changed=True)
 
 
 def _named(part: CapturedRows, names: tuple[str, ...], tally: Tally) -> pl.DataFrame:

@@ -53,12 +53,14 @@ def settled(verdict: Verdict, labels: WindowLabels) -> Verdict:
         labels: What is known about the window's labels.
     """
     status, evidence = _state(verdict, labels)
+    # What was said about the window itself may have a remedy of its own.
+    own = verdict.remedy if status == verdict.status and verdict.evidence in evidence else ""
     faults = (*verdict.set_aside, *(one for one in labels.merged.set_aside if one not in verdict.set_aside))
     return verdict.model_copy(
         update={
             "status": status,
             "evidence": evidence + _notes(labels.merged),
-            "remedy": REMEDIES[status],
+            "remedy": own or REMEDIES[status],
             "label_coverage": labels.coverage,
             "labels": labels.merged.labels,
             "labels_manifest": labels.manifest,

@@ -20,6 +20,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[3]
 ENTRYPOINT = REPOSITORY / "include" / "containers" / "sklearn_example" / "entrypoint.py"
 PYTHON = Path(os.environ.get("POCKETAWS_PYTHON", REPOSITORY / ".venv-pocketaws" / "bin" / "python"))
+FORKER = Path(__file__).parent / "forker.py"
 FEATURES = ("income", "debt", "age")
 
 
@@ -42,13 +43,44 @@ def write_csv(path: Path, rows: list[list[str]], header: tuple[str, ...] = ("app
     return path
 
 
+class Forker:
+    """Runs the container's program in processes of their own, forked from one that has scikit-learn already."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [PYTHON, FORKER, ENTRYPOINT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(
+        self, folder: Path, arguments: tuple[str, ...], environment: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {name: folder / f"{name}.txt" for name in ("stdout", "stderr")}
+        told = {"arguments": arguments, "environment": environment, **{name: str(files[name]) for name in files}}
+        print(json.dumps(told), file=self.process.stdin, flush=True)
+        code = int(self.process.stdout.readline())
+        return subprocess.CompletedProcess(arguments, code, files["stdout"].read_text(), files["stderr"].read_text())
+
+    def end(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    made = Forker()
+    yield made
+    made.end()
+
+
 class Container:
     """One run's ``/opt/ml`` and the command over it."""
 
     python = PYTHON
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, forker: Forker) -> None:
         self.base = base
+        self.forker = forker
 
     @property
     def environment(self) -> dict[str, str]:
@@ -61,14 +93,7 @@ class Container:
         path.write_text(json.dumps(values))
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [PYTHON, ENTRYPOINT, *arguments],
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return self.forker.run(self.base.parent / "printed", arguments, {**self.environment, **environment})
 
     @property
     def failure(self) -> str:
@@ -89,14 +114,14 @@ def data() -> type[Data]:
 
 
 @pytest.fixture
-def container(tmp_path) -> Container:
-    return Container(tmp_path / "ml")
+def container(tmp_path, forker) -> Container:
+    return Container(tmp_path / "ml", forker)
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Container:
+def trained(tmp_path_factory, forker) -> Container:
     """A container in which a model was trained on data with missing values."""
-    container = Container(tmp_path_factory.mktemp("trained") / "ml")
+    container = Container(tmp_path_factory.mktemp("trained") / "ml", forker)
     channels = container.base / "input" / "data"
     write_csv(channels / "train" / "part.csv", rows_of(1500, seed=1, missing=0.05))
     write_csv(channels / "validation" / "part.csv", rows_of(400, seed=2, missing=0.05))
@@ -136,7 +161,7 @@ def served(trained) -> Iterator[Client]:
         port = probe.getsockname()[1]
     where = {"SAGEMAKER_BIND_TO_PORT": str(port), "SAGEMAKER_BIND_TO_HOST": "127.0.0.1"}
     process = subprocess.Popen([PYTHON, ENTRYPOINT, "serve"], env={**trained.environment, **where})
-    client, end = Client(f"http://127.0.0.1:{port}"), time.monotonic() + 30
+    client, end = Client(f"http://127.0.0.1:{port}"), time.monotonic() + 120
     while True:
         with contextlib.suppress(urllib.error.URLError):
             if client.get("/ping") == 200:

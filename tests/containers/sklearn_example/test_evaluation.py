@@ -26,7 +26,7 @@ def package(model, target):
 @pytest.fixture(scope="module")
 def challenger(trained, data, tmp_path_factory):
     """A container in which a model was trained on less data."""
-    made = type(trained)(tmp_path_factory.mktemp("challenger") / "ml")
+    made = type(trained)(tmp_path_factory.mktemp("challenger") / "ml", trained.forker)
     data.write(made.base / "input" / "data" / "train" / "a.csv", data.rows(60, seed=11))
     assert made.run("train").returncode == 0
     return made

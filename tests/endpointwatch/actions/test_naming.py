@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import string
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +9,10 @@ from hypothesis import strategies as st
 from endpointwatch.actions import naming
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-ENDPOINTS = st.from_regex(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", fullmatch=True).filter(lambda name: len(name) <= 63)
+LETTERS = string.ascii_letters + string.digits
+ENDPOINTS = st.sampled_from(LETTERS) | st.builds(
+    "".join, st.tuples(st.sampled_from(LETTERS), st.text(f"{LETTERS}-", max_size=61), st.sampled_from(LETTERS))
+)
 CONTENT = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=5)
 
 

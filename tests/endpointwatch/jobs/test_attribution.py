@@ -310,6 +310,7 @@ def test_a_model_that_does_not_load_fails_this_verdict_with_a_remedy_and_no_othe
     assert told["status"] == "JOB_FAILED"
     assert reason in told["evidence"]
     assert "source: endpoint" in told["remedy"]
+    assert "\n" not in told["evidence"]
     assert job.document("data_quality/2026/11/01/14/verdict.json")["status"] in ("OK", "VIOLATIONS")
 
 
@@ -425,6 +426,7 @@ def test_an_endpoint_that_refuses_is_a_failed_verdict(world, serve, monkeypatch)
     monkeypatch.setitem(sys.modules, live.CALLER, SimpleNamespace(connect=lambda name, region: refuse))
     told = verdict(world.watch(records(rows(20, seed=7)), learnt=learnt, **LIVE))
     assert (told["status"], "AccessDenied" in told["evidence"]) == ("JOB_FAILED", True)
+    assert "source: artifact" in told["remedy"]
 
 
 def test_the_budget_ending_while_a_baseline_is_learnt_fails_the_job_and_says_how_far_it_came(world, serve):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,6 +273,28 @@ def test_a_facet_column_that_is_not_captured_is_a_changed_schema(job, declared, 
     assert verdict["status"] == "SCHEMA_CHANGED"
     assert "no column gender" in verdict["evidence"]
     assert verdict["remedy"]
+
+
+def test_rows_without_the_facets_cell_are_a_changed_schema_and_no_empty_window(job, declared, window):
+    endpoint = declared()
+    fresh, _ = baselined(job, endpoint)
+    lines = [re.sub(r'"data": "[fm],', '"data": "', record(Person(n))) for n in range(100)]
+    fresh.put(CAPTURE, "\n".join(lines) + "\n")
+    assert fresh.run(MonitorPlan(endpoint=endpoint, window=window, monitors=("bias",), model_version="3")) == 0
+    verdict = fresh.document(f"bias/{window.path}/verdict.json")
+    assert verdict["status"] == "SCHEMA_CHANGED"
+    assert "100 of 100 rows have other columns than the baseline: the row has 3 cells" in verdict["evidence"]
+    assert "Baseline again" in verdict["remedy"]
+
+
+def test_small_groups_are_named_with_their_own_remedy_when_labels_have_come_too(job, declared, window):
+    endpoint = declared(ground_truth=True, metrics=["AD"])
+    fresh, _ = baselined(job, endpoint)
+    people = [Person(n) for n in range(40)]
+    verdict = judged(fresh, window, endpoint, people, people)
+    assert verdict["status"] == "TOO_FEW_ROWS"
+    assert "40 of 40 inferences have a label" in verdict["evidence"]
+    assert "minimum_group_rows" in verdict["remedy"]
 
 
 def test_without_a_baseline_metrics_are_told_and_nothing_is_judged(job, declared, window):

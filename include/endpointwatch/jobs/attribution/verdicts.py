@@ -18,6 +18,10 @@ MODEL_REMEDY = (
     "Mend what the evidence says about the model, then clear this task; with `model: {source: endpoint}` the live "
     "endpoint is asked instead of an artefact."
 )
+ENDPOINT_REMEDY = (
+    "Mend what the evidence says about the endpoint or the job's role, then clear this task; with `model: {source: "
+    "artifact}` the model's artefact is explained, and no endpoint is asked."
+)
 BUDGET_REMEDY = (
     "Raise `model.max_requests`, or lower `sample_rows` or `num_samples`; where the endpoint throttles give it more "
     "capacity. Then clear this task."
@@ -42,7 +46,8 @@ def not_explained(verdict: Verdict, error: ModelError, chosen: Sample, settings:
     """The verdict on a window whose model could not be asked at all."""
     if isinstance(error, BudgetError):
         return in_part(verdict, None, chosen, settings, str(error))
-    return _instead(verdict, "JOB_FAILED", str(error), MODEL_REMEDY)
+    remedy = ENDPOINT_REMEDY if settings.model.source == "endpoint" else MODEL_REMEDY
+    return _instead(verdict, "JOB_FAILED", str(error), remedy)
 
 
 def in_part(

@@ -135,7 +135,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     except tarfile.FilterError as error:
         raise ModelError(f"{archive.name} is refused: {error}. Pack plain files below the archive's root.") from error
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise ModelError(f"{archive.name} is no whole tar.gz archive: {error}") from error
+        raise ModelError(f"{archive.name} is no whole tar.gz archive: {' '.join(str(error).split())}") from error
     return folder
 
 

@@ -16,14 +16,22 @@ import polars as pl
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.bias import Bias
 from endpointwatch.errors import BaselineError, CaptureError
-from endpointwatch.jobs.bias_rows import LABEL, captured_table, data_set_table, numeric, require
+from endpointwatch.jobs.bias_rows import (
+    LABEL,
+    captured_table,
+    data_set_table,
+    missing_columns,
+    numeric,
+    other_width,
+    require,
+)
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
 from endpointwatch.metrics.bias.catalogue import FLIP_TEST, METRICS, Stage
 from endpointwatch.metrics.bias.ratios import NotComputableError
 from endpointwatch.monitors import analysis_document, bias
 from endpointwatch.monitors.analysis_document import Measured
 from endpointwatch.monitors.choices import Choice, continuous, numbers, span
-from endpointwatch.monitors.findings import Findings, Metric, Violation
+from endpointwatch.monitors.findings import Findings, Metric
 from endpointwatch.reports import bias_page, files
 from endpointwatch.reports.bias_metrics import metrics
 from endpointwatch.reports.judgement import judge as verdict_of
@@ -58,7 +66,7 @@ def judge(duty: Duty) -> Judged:
     labelled = captured_table(duty.merged, duty, settings, known.columns, Tally() if not strict else tally)
     everything = labelled if strict else captured_table(duty.captures, duty, settings, known.columns, tally)
     roles = _roles(settings, known, everything.columns, known.columns)
-    if missing := _missing(everything, roles):
+    if missing := missing_columns(everything, roles) or other_width(tally):
         return _written(duty, settings, tally, missing, ())
     bare = bias.Roles(roles.facets, None, roles.predicted, roles.group)
     state = _state(everything, roles if strict else bare, settings)
@@ -195,25 +203,6 @@ def _measured(state: Outcomes, roles: bias.Roles, settings: Bias) -> tuple[Measu
         raise CaptureError(f"{error}. Clarify fails on such a window; `aws_compatible: Disabled` judges it.") from error
 
 
-def _missing(rows: pl.DataFrame, roles: bias.Roles) -> Findings | None:
-    """The findings of a window whose captures lack a column that has a part; None when all are there."""
-    if rows.is_empty():
-        return None
-    wanted = [facet.column for facet in roles.facets] + ([roles.group] if roles.group else [])
-    wanted += [roles.predicted.column] if roles.predicted else []
-    gone = [name for name in wanted if name not in rows.columns]
-    text = "The captures have no column {}, which the bias monitor names; they have {}."
-    violations = tuple(
-        Violation(
-            feature_name=name,
-            constraint_check_type="missing_column_check",
-            description=text.format(name, ", ".join(rows.columns)),
-        )
-        for name in gone
-    )
-    return Findings(violations, schema_changed=True) if gone else None
-
-
 def _in_order(measured: tuple[Measured, ...]) -> tuple[Measured, ...]:
     """By facet and value as they come first, then by metric."""
     places = {place: number for number, place in enumerate(dict.fromkeys((one.facet, one.matched) for one in measured))}
@@ -258,7 +247,10 @@ def _label(duty: Duty, settings: Bias) -> tuple[str, str]:
 
 
 def _verdict(duty: Duty, settings: Bias, tally: Tally, findings: Findings | None) -> Verdict:
-    verdict = verdict_of(duty.subject(), tally, findings, minimum_rows=settings.minimum_rows)
+    # Rows of another width are not analysed at all: why there are too few of them is the news.
+    other_columns = findings is not None and findings.schema_changed
+    minimum_rows = 0 if other_columns else settings.minimum_rows
+    verdict = verdict_of(duty.subject(), tally, findings, minimum_rows=minimum_rows)
     verdict = _without_small_groups(verdict, settings)
     if not _wanted(settings, labels=True) and settings.aws_compatible == "Disabled":
         return verdict
