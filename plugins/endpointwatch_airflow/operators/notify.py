@@ -16,7 +16,7 @@ from endpointwatch.reports.files import STATISTICS
 from endpointwatch.reports.message import Columns, Link, Message, as_text, decision_message
 from endpointwatch.reports.message.decision import telling
 from endpointwatch.reports.verdict import Verdict
-from endpointwatch_airflow.errors import MissingResultError
+from endpointwatch_airflow.errors import MissingResultError, NotificationError
 from endpointwatch_airflow.links.reading import folder_link, job_links, job_tasks, run_links
 from endpointwatch_airflow.notifiers.delivery import deliver
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
@@ -39,7 +39,7 @@ class MessageOperator(EndpointWatchOperator):
         kwargs: As :class:`EndpointWatchOperator` takes them.
 
     Returns:
-        The message as text.
+        The messages as text.
     """
 
     def __init__(self, *, endpoint: Endpoint, **kwargs: Any) -> None:
@@ -47,16 +47,27 @@ class MessageOperator(EndpointWatchOperator):
         self.endpoint = endpoint
 
     @abstractmethod
-    def message(self, context: Context) -> Message:
+    def messages(self, context: Context) -> tuple[Message, ...]:
         """What to say."""
 
     def execute(self, context: Context) -> str:
-        message = self.message(context)
-        text = as_text(message)
+        messages = self.messages(context)
+        text = "\n".join(map(as_text, messages))
         self.log.warning("%s", text)
         if not self.endpoint.notifications.channels:
             self.log.info("%s has no `notifications.channels`: said here only.", self.endpoint.name)
             return text
+        failed = []
+        for message in messages:
+            try:
+                self._send(message, context)
+            except NotificationError as error:
+                failed.append(str(error))
+        if failed:
+            raise NotificationError("\n".join(failed))
+        return text
+
+    def _send(self, message: Message, context: Context) -> None:
         uri = Layout.of(self.endpoint).notification(message.key)
         had = self._had(uri)
 
@@ -65,7 +76,6 @@ class MessageOperator(EndpointWatchOperator):
             self.store.write(uri, _record(message, had))
 
         deliver(message, self.endpoint, context, had=tuple(had), delivered=delivered)
-        return text
 
     def _had(self, uri: str) -> list[str]:
         text = self.store.read(uri)
@@ -84,7 +94,7 @@ class NotifyOperator(MessageOperator):
         super().__init__(**kwargs)
         self.decide_task_id = decide_task_id
 
-    def message(self, context: Context) -> Message:
+    def messages(self, context: Context) -> tuple[Message, ...]:
         chosen = context["ti"].xcom_pull(task_ids=self.decide_task_id, key=CHOSEN)
         uri: str = chosen["conf"]["decision"] if chosen else ""
         text = self.store.read(uri) if uri else None
@@ -96,7 +106,7 @@ class NotifyOperator(MessageOperator):
         windows = sorted({seen.window for seen in decision.evidence}, key=lambda window: (window.end, window.start))
         verdicts = [verdict for window in windows for verdict in read_verdicts(self, self.endpoint, window)]
         told = telling(decision, verdicts)
-        return decision_message(
+        message = decision_message(
             self.endpoint,
             decision,
             verdicts,
@@ -107,6 +117,7 @@ class NotifyOperator(MessageOperator):
             reason=chosen.get("reason"),
             audiences=chosen.get("tell") or (),
         )
+        return (message,)
 
     def _columns(self, told: Sequence[Verdict]) -> Columns:
         """The statistics behind the drift, where there is drift and files are there."""
