@@ -27,6 +27,16 @@ def test_a_program_is_measured_from_outside_and_tells_its_work():
     assert measured.told["answer"] == 42
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what a process holds")
+def test_the_processes_that_a_program_starts_count_too():
+    holding = "block = bytearray(b'x') * 150_000_000; sum(range(10_000_000))"
+    work = f"import subprocess; subprocess.run([sys.executable, '-c', {holding!r}], check=True)"
+    program = PROGRAM.replace("sum(range(200_000))", work)
+    measured = measure([sys.executable, "-c", program])
+    assert 64_000_000 + 150_000_000 < measured.peak < 600_000_000
+    assert measured.told["work_cpu"] > 0.05
+
+
 def test_a_program_that_fails_says_what_it_said():
     with pytest.raises(ChildError, match=r"code 3:\nso it goes"):
         measure([sys.executable, "-c", "import sys; print('so it goes', file=sys.stderr); sys.exit(3)"])

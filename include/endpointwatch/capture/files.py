@@ -14,6 +14,7 @@ CHUNK = 8 * 1024 * 1024
 GZIP = ".gz"
 SUFFIXES = frozenset({".jsonl", ".json"})
 UNREAD = "the file is not read: its name ends with neither .jsonl nor .json, with or without .gz"
+_RATIO = 8  # of captures, whose lines are much alike
 
 
 class DamagedError(CaptureError):
@@ -44,6 +45,11 @@ def passed_over(folder: Path, suffixes: frozenset[str]) -> tuple[Path, ...]:
     """The files that :func:`files` leaves out for their suffix, sorted by path: whoever reads must account for them."""
     taken = frozenset(files(folder, suffixes))
     return tuple(path for path in files(folder) if path not in taken)
+
+
+def text_bytes(path: Path) -> int:
+    """Bytes of the text in the file: of a compressed one an estimate."""
+    return path.stat().st_size * (_RATIO if path.name.lower().endswith(GZIP) else 1)
 
 
 def suffix(path: Path) -> str:

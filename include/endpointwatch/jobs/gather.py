@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from endpointwatch.capture.files import SUFFIXES, files
+from endpointwatch.capture.files import SUFFIXES, files, text_bytes
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading
 from endpointwatch.jobs.collect import collect, settled
@@ -42,7 +42,7 @@ def here(folder: Path, tally: Tally, reading: Reading, *, names: tuple[str, ...]
     A file that is large by itself is read in pieces, one after the other, so that memory does not grow with it.
     """
     found = files(folder, SUFFIXES)
-    if any(path.stat().st_size > LARGE for path in found) or folder.is_file():
+    if any(text_bytes(path) > LARGE for path in found) or folder.is_file():
         return collect(captured(folder, tally, reading), tally, data_quality.compute, names=names)
     sets = cut(folder, PART_BYTES)
     helpers = min(cores() - 1, MOST_HELPERS, len(sets) // WORTH_A_HELPER)

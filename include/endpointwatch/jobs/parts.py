@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from endpointwatch.capture.accounting import SetAside
-from endpointwatch.capture.files import SUFFIXES, files, passed_over
+from endpointwatch.capture.files import SUFFIXES, files, passed_over, text_bytes
 from endpointwatch.capture.tally import LISTED, Tally
 from endpointwatch.jobs.collect import MAX_WIDTHS
 from endpointwatch.states import Table
@@ -47,6 +47,8 @@ class Part(Generic[Found]):
 def cut(folder: Path, size: int, *, most: int | None = None) -> tuple[Names, ...]:
     """The files below ``folder``, by name and in their order, in sets of about ``size`` bytes, at most ``most`` sets.
 
+    Compressed files count with what they hold, about.
+
     The sets follow from the files alone, not from the machines that are there: the same window gives the same bytes. A
     file is never divided, so one large file is one set.
 
@@ -56,7 +58,7 @@ def cut(folder: Path, size: int, *, most: int | None = None) -> tuple[Names, ...
     found = files(folder, SUFFIXES)
     # Whoever reads accounts for files that are no captures before all others; so they go into the first set.
     parts: list[list[str]] = [[_name(path, folder) for path in passed_over(folder, SUFFIXES)]]
-    sizes = [path.stat().st_size for path in found]
+    sizes = [text_bytes(path) for path in found]
     limit, filled = size if most is None else max(size, -(-2 * sum(sizes) // (most - 1))), 0
     for path, length in zip(found, sizes, strict=True):
         if filled and filled + length > limit:

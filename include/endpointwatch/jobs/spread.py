@@ -39,7 +39,10 @@ _ALONE = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREA
 
 
 class HelperError(Exception):
-    """A helper ended before its work was done, as when the system ends a process for want of memory."""
+    """A helper ended before its work was done, as when the system ends a process for want of memory.
+
+    None of :mod:`endpointwatch.errors`: the same job may succeed when it is tried again.
+    """
 
 
 def spread(work: Callable[[T], R], items: Iterable[T], helpers: int) -> Iterator[R]:
