@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from endpointwatch.config.layout import Layout
+from endpointwatch.config.layout import MERGE, RECORDS, Layout
 from endpointwatch.config.window import Window
-from endpointwatch.jobs.monitors.duty import MERGE, RECORDS
 from endpointwatch.merge.counts import Merged
 from endpointwatch.reports import files
 from endpointwatch_airflow.hooks.store import StoreHook

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.window import Window
 
+#: The folder of windows' merges with their labels, and below a window's that of the merged records.
+MERGE, RECORDS = "merge", "records"
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from endpointwatch.config.layout import RECORDS
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.merging import merged
-from endpointwatch.jobs.monitors.duty import RECORDS, merge_folder
+from endpointwatch.jobs.monitors.duty import merge_folder
 from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, PROCESSING_PATH, MonitorPlan
 from endpointwatch.merge.merge import Sources
 from endpointwatch.reports import files

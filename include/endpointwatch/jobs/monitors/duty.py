@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from endpointwatch.capture.accounting import Rows
 from endpointwatch.config.endpoint import Endpoint, Monitor
-from endpointwatch.config.layout import Layout
+from endpointwatch.config.layout import MERGE, RECORDS, Layout
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import (
@@ -26,8 +26,6 @@ from endpointwatch.reports import files
 from endpointwatch.reports.judgement import Subject
 from endpointwatch.reports.labels import WindowLabels
 from endpointwatch.reports.verdict import Verdict
-
-MERGE, RECORDS = "merge", "records"
 
 
 @dataclass(frozen=True, slots=True)
