@@ -162,13 +162,16 @@ def served(trained) -> Iterator[Client]:
     where = {"SAGEMAKER_BIND_TO_PORT": str(port), "SAGEMAKER_BIND_TO_HOST": "127.0.0.1"}
     process = subprocess.Popen([PYTHON, ENTRYPOINT, "serve"], env={**trained.environment, **where})
     client, end = Client(f"http://127.0.0.1:{port}"), time.monotonic() + 120
-    while True:
-        with contextlib.suppress(urllib.error.URLError):
-            if client.get("/ping") == 200:
-                break
-        assert process.poll() is None, "the model server has ended"
-        assert time.monotonic() < end, "the model server does not answer"
-        time.sleep(0.05)
-    yield client
-    process.terminate()
-    assert process.wait(10) == 0
+    try:
+        while True:
+            with contextlib.suppress(urllib.error.URLError):
+                if client.get("/ping") == 200:
+                    break
+            assert process.poll() is None, "the model server has ended"
+            assert time.monotonic() < end, "the model server does not answer"
+            time.sleep(0.05)
+        yield client
+    finally:
+        process.terminate()
+        code = process.wait(10)
+    assert code == 0
