@@ -22,6 +22,7 @@ TRAINING = {
     "image_uri": "i", "initial_dataset_uri": "s3://bucket/initial.csv", "artifacts_uri": "s3://bucket/artifacts",
     "ground_truth_uri": "s3://bucket/truth", "features": ["a"], "label": "y", "model_package_group": "loans",
 }  # fmt: skip
+DECISIONS = f"{ROOT}/decisions/"
 RETRAIN = {"training": TRAINING, "decision": {"violations": 2, "windows": 3, "action": "retrain"}}
 
 
@@ -68,7 +69,7 @@ def test_a_window_without_any_verdict_cannot_be_judged():
 def test_one_violation_is_recorded_and_nothing_is_done():
     store = FakeStore({**deployment("v1", 3), **verdict(0)})
     assert decide(store, 0)[0] == "nothing"
-    (text,) = [text for uri, text in store.files.items() if "/decisions/" in uri]
+    (text,) = [text for uri, text in store.files.items() if uri.startswith(DECISIONS)]
     assert Decision.from_json(text).violated_windows == 1
 
 
@@ -108,7 +109,7 @@ def test_the_decisions_on_record_do_not_depend_on_the_order_in_which_windows_fin
 def test_a_window_that_ended_long_ago_is_decided_and_recorded_but_starts_nothing():
     store = FakeStore({**deployment("v1", 3), **verdict(0), **verdict(1)})
     assert decide(store, 1, now=FIRST.end + timedelta(days=30))[0] == "nothing"
-    actions = {Decision.from_json(text).action for uri, text in store.files.items() if "/decisions/" in uri}
+    actions = {Decision.from_json(text).action for uri, text in store.files.items() if uri.startswith(DECISIONS)}
     assert actions == {"retrain"}
 
 
@@ -126,9 +127,10 @@ def test_a_policy_that_notifies_takes_the_other_branch_and_says_what_was_decided
     assert "2 of the last 3 windows of v1 had violations" in operator.execute(ctx)
 
 
-def test_the_same_decision_twice_leaves_the_same_files():
+def test_the_same_decision_twice_leaves_the_same_files_but_for_what_was_allowed_then():
     store = FakeStore({**deployment("v1", 3), **verdict(0), **verdict(1)})
     decide(store, 1)
     before = dict(store.files)
     decide(store, 1, now=FIRST.end + timedelta(days=30))
-    assert store.files == before
+    assert {uri: store.files[uri] for uri in before} == before
+    assert all(uri.startswith(f"{ROOT}/actions/decisions/") for uri in store.files.keys() - before.keys())
