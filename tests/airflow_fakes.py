@@ -65,6 +65,9 @@ class FakeStore:
     def write(self, uri: str, text: str, *, content_type: str = "application/json") -> None:
         self.files[uri] = text
 
+    def delete(self, uri: str) -> None:
+        self.files.pop(uri, None)
+
     def download(self, uri: str, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self.files[uri])

@@ -25,6 +25,7 @@ class Outcome:
         exit_message: What a processing container left in ``/opt/ml/output/message``.
         model_artifacts: S3 URI of ``model.tar.gz`` (training jobs that completed).
         metrics: Final metrics of a training job by name.
+        seconds: What a training job has taken, as it is paid for; None for other jobs, and for one that never began.
     """
 
     kind: JobKind
@@ -35,6 +36,7 @@ class Outcome:
     exit_message: str | None = None
     model_artifacts: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
 
     @property
     def active(self) -> bool:

@@ -70,6 +70,11 @@ class StoreHook(AwsBaseHook):
         bucket, key = bucket_and_key(uri)
         self.client.upload_file(str(path), bucket, key)
 
+    def delete(self, uri: str) -> None:
+        """Remove the object; no error when there is none."""
+        bucket, key = bucket_and_key(uri)
+        self.client.delete_object(Bucket=bucket, Key=key)
+
     def exists(self, uri: str) -> bool:
         bucket, key = bucket_and_key(uri)
         try:

@@ -39,11 +39,15 @@ by a backfill; the same window judged again leaves the same files.
 | `run_monitors` | One job runs {monitors} against the baseline of the model version that served; the verdicts lie \
 under `{results}/{name}/<monitor>/`. |
 | `stop_job` | Only when `run_monitors` failed or was marked so: stops its job. |
-| `judge` | Branches: to `decide` when a monitor found violations, else to `healthy`. |
-| `decide` | Violations in {violations} of the last {windows} windows call for `{action}`; the decision is kept under \
-`{results}/{name}/decisions/`. Windows that ended more than {hours} h ago start nothing. |
+| `judge` | Branches: to `decide` when a verdict counts by a rule, else to `healthy`. |
+| `decide` | Reads the rules below, top to bottom; the first that fires decides. The decision is kept under \
+`{results}/{name}/decisions/`, what the guards allowed under `actions/decisions/`, incidents under `incidents/`. \
+Windows that ended more than {hours} h ago start nothing. |
 | `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
-| `notify` | Tells people by the channels under `notifications`; without any, its log says it. |
+| `notify` | Tells people, once an incident and as a reminder, by the channels under `notifications`; without any, its \
+log says it. |
+
+{rules}
 """
 
 
@@ -65,9 +69,7 @@ def build(endpoint: Endpoint) -> DAG:
             settle=endpoint.capture.settle_seconds,
             results=endpoint.results_uri,
             monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
-            violations=endpoint.decision.violations,
-            windows=endpoint.decision.windows,
-            action=endpoint.decision.action,
+            rules="\n".join(f"1. {rule}" for rule in endpoint.rules),
             hours=endpoint.decision.act_within_hours,
         ),
         **dag_arguments(endpoint, PIPELINE),
