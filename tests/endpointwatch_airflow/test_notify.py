@@ -11,11 +11,11 @@ from airflow_fakes import ROOT, FakeStore, at_the_border, context, endpoint
 from endpointwatch.config.window import Window
 from endpointwatch.decisions import decide
 from endpointwatch.monitors.findings import Distance, Violation
-from endpointwatch.reports.message import Message
+from endpointwatch.reports.message import Failure, Message, failure_message
 from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.errors import MissingResultError, NotificationError
 from endpointwatch_airflow.operators.decision import CHOSEN
-from endpointwatch_airflow.operators.notify import NotifyOperator
+from endpointwatch_airflow.operators.notify import MessageOperator, NotifyOperator
 from notification_servers import connect, http_server
 
 WINDOW = Window.model_validate({"start": "2026-03-01T14:00:00Z", "end": "2026-03-01T15:00:00Z"})
@@ -116,3 +116,24 @@ def test_a_decision_that_is_not_there_is_an_error_that_names_it():
     del store.files[DECISION]
     with pytest.raises(MissingResultError, match=DECISION):
         notify(store, [])
+
+
+class Both(MessageOperator):
+    """Two messages at once."""
+
+    def messages(self, context: Any) -> tuple[Message, ...]:
+        told = Failure(dag="loans__health", run="r", task="answer", attempt=1)
+        first = failure_message(self.endpoint, told)
+        return first, first.model_copy(update={"key": "second", "title": "another"})
+
+
+def test_a_channel_that_fails_for_one_message_gets_the_next_all_the_same(web):
+    store = FakeStore()
+    watched = endpoint(notifications={"channels": WEBHOOKS[:1]})
+    operator = at_the_border(Both(task_id="notify", endpoint=watched, aws_conn_id=None), store=store)
+    web.answers = [500]
+    with pytest.raises(NotificationError, match=r"1 of 1 channels .*first"):
+        operator.execute(context(operator))
+    assert [record["title"] for record in records(store)] == ["another"]
+    operator.execute(context(operator))
+    assert len(web.posted) == 3

@@ -17,7 +17,7 @@ from endpointwatch.reports.files import STATISTICS
 from endpointwatch.reports.message import Columns, Link, Message, as_text, decision_message
 from endpointwatch.reports.message.decision import telling
 from endpointwatch.reports.verdict import Verdict
-from endpointwatch_airflow.errors import MissingResultError
+from endpointwatch_airflow.errors import MissingResultError, NotificationError
 from endpointwatch_airflow.history import ended
 from endpointwatch_airflow.incidents import verdicts_on
 from endpointwatch_airflow.links.reading import folder_link, job_links, job_tasks, run_links
@@ -42,7 +42,7 @@ class MessageOperator(EndpointWatchOperator):
         kwargs: As :class:`EndpointWatchOperator` takes them.
 
     Returns:
-        The message as text.
+        The messages as text.
     """
 
     def __init__(self, *, endpoint: Endpoint, **kwargs: Any) -> None:
@@ -50,16 +50,27 @@ class MessageOperator(EndpointWatchOperator):
         self.endpoint = endpoint
 
     @abstractmethod
-    def message(self, context: Context) -> Message:
+    def messages(self, context: Context) -> tuple[Message, ...]:
         """What to say."""
 
     def execute(self, context: Context) -> str:
-        message = self.message(context)
-        text = as_text(message)
+        messages = self.messages(context)
+        text = "\n".join(map(as_text, messages))
         self.log.warning("%s", text)
         if not self.endpoint.notifications.channels:
             self.log.info("%s has no `notifications.channels`: said here only.", self.endpoint.name)
             return text
+        failed = []
+        for message in messages:
+            try:
+                self._send(message, context)
+            except NotificationError as error:
+                failed.append(str(error))
+        if failed:
+            raise NotificationError("\n".join(failed))
+        return text
+
+    def _send(self, message: Message, context: Context) -> None:
         uri = Layout.of(self.endpoint).notification(message.key)
         had = self._had(uri)
 
@@ -68,7 +79,6 @@ class MessageOperator(EndpointWatchOperator):
             self.store.write(uri, _record(message, had))
 
         deliver(message, self.endpoint, context, had=tuple(had), delivered=delivered)
-        return text
 
     def _had(self, uri: str) -> list[str]:
         text = self.store.read(uri)
@@ -98,7 +108,7 @@ class NotifyOperator(MessageOperator):
             ended(self.store, chosen["record"], "told", at=self.clock())
         return text
 
-    def message(self, context: Context) -> Message:
+    def messages(self, context: Context) -> tuple[Message, ...]:
         chosen = context["ti"].xcom_pull(task_ids=self.decide_task_id, key=CHOSEN)
         uri: str = chosen["conf"]["decision"] if chosen else ""
         text = self.store.read(uri) if uri else None
@@ -110,7 +120,7 @@ class NotifyOperator(MessageOperator):
         windows = sorted({seen.window for seen in decision.evidence}, key=lambda window: (window.end, window.start))
         verdicts = [verdict for window in windows for verdict in verdicts_on(self.store, self.endpoint, window)]
         told = telling(decision, verdicts)
-        return decision_message(
+        message = decision_message(
             self.endpoint,
             decision,
             verdicts,
@@ -122,6 +132,7 @@ class NotifyOperator(MessageOperator):
             reason=chosen.get("reason"),
             audiences=chosen.get("tell") or (),
         )
+        return (message,)
 
     def _began(self, incident: str | None) -> datetime | None:
         """When the incident began; None: there is none, or it is not written yet."""

@@ -59,7 +59,8 @@ def alarm_message(
         links: Where to read on.
     """
     over = alarm.state == "OK"
-    told = f"{alarm.name}\n{alarm.state}\n{alarm.since.isoformat()}"
+    # What is done about an alarm that goes on is news of its own.
+    told = f"{alarm.name}\n{alarm.state}\n{alarm.since.isoformat()}\n{done}"
     return Message(
         key=f"alarm-{hashlib.sha256(told.encode()).hexdigest()[:16]}",
         severity="info" if over else severity,

@@ -139,13 +139,15 @@ def failed_task() -> Message:
     return failure_message(endpoint(), told, links=LINKS[:1])
 
 
+ALARM = Alarm(
+    entry="model_latency", name="endpointwatch-loans-model_latency", state="ALARM",
+    since=datetime(2026, 3, 1, 12, 7, tzinfo=UTC), reason="Threshold Crossed: 3 datapoints.",
+    metric="ModelLatency p95 (s)", value=7.25, limit=5.0,
+)  # fmt: skip
+
+
 def alarm() -> Message:
-    told = Alarm(
-        entry="model_latency", name="endpointwatch-loans-model_latency", state="ALARM",
-        since=datetime(2026, 3, 1, 12, 7, tzinfo=UTC), reason="Threshold Crossed: 3 datapoints.",
-        metric="ModelLatency p95 (s)", value=7.25, limit=5.0,
-    )  # fmt: skip
-    return alarm_message(endpoint(runbook_uri="https://wiki.example.com/runbook"), told, links=LINKS[:1])
+    return alarm_message(endpoint(runbook_uri="https://wiki.example.com/runbook"), ALARM, links=LINKS[:1])
 
 
 KINDS = {

@@ -5,14 +5,15 @@ from __future__ import annotations
 import html.parser
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from messages import KINDS, covariate_drift, schema_break
+from messages import ALARM, KINDS, covariate_drift, endpoint, schema_break
 
-from endpointwatch.reports.message import Message, as_html, as_slack, as_text, subject
+from endpointwatch.reports.message import Message, alarm_message, as_html, as_slack, as_text, subject
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMS = {
@@ -89,3 +90,9 @@ def test_a_message_is_json_and_comes_back_whole():
 @pytest.mark.parametrize("longest", [20, 99])
 def test_a_subject_is_cut_to_what_a_channel_takes(longest):
     assert len(subject(covariate_drift(), longest=longest)) <= longest
+
+
+def test_what_is_done_about_an_alarm_that_goes_on_is_a_message_of_its_own_and_its_end_is_no_alarm():
+    first, again, scaled = (alarm_message(endpoint(), ALARM, done=done) for done in ("Told.", "Told.", "Scaled."))
+    assert first.key == again.key != scaled.key
+    assert alarm_message(endpoint(), replace(ALARM, state="OK")).severity == "info"
