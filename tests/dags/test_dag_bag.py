@@ -67,7 +67,7 @@ def test_every_endpoint_has_its_dags_and_nothing_fails_to_import(endpoints):
     assert found.import_errors == {}
     assert set(found.dags) == {
         "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "cards__onboard", "cards__monitor", "cards__replay",
+        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__health",
     }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_a_misspelt_key_is_one_import_error_with_file_key_and_remedy_and_all_oth
     assert "Did you mean 'description'?" in error
     assert set(found.dags) == {
         "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "cards__onboard", "cards__monitor", "cards__replay",
+        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__health",
     }  # fmt: skip
 
 
