@@ -254,7 +254,7 @@ class _Case:
 
     def _obstacle(self, action: Action) -> str | None:
         if action not in HARMLESS:
-            if self.standing.status is None:
+            if self.standing.status is None and action != "run_dag":
                 return "there is no such endpoint"
             if self.standing.changing:
                 return f"the endpoint is {self.standing.status}"

@@ -86,15 +86,14 @@ class UnlessPausedOperator(EndpointWatchOperator, BranchMixIn):
         super().__init__(**kwargs)
         self.endpoint = endpoint
 
-    def execute(self, context: Context) -> bool:
+    def execute(self, context: Context) -> None:
         pause = read_pause(self.store.read(Layout.of(self.endpoint).monitoring_pause()))
         window = resolve_window(context, self.endpoint.schedule.cron)
         scheduled = str(context["dag_run"].run_type) == "scheduled"
         if pause is None or not scheduled or not pause.since <= window.end < pause.until:
-            return True
+            return
         self.log.warning("%s is not judged: paused until %s. %s", window, pause.until, pause.reason)
         self.skip(ti=context["ti"], tasks=list(context["task"].get_flat_relatives(upstream=False)))
-        return False
 
 
 def read_pause(text: str | None) -> Pause | None:

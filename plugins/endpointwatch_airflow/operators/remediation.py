@@ -40,11 +40,8 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
         kwargs: As :class:`EndpointWatchOperator` takes them.
 
     The tasks that are branched into are called as the actions are; with nothing to do, all are skipped. The XCom
-    ``chosen`` holds ``reason`` (all that was done, in words), ``conf`` and, for an action beside ``notify``, what its
-    task needs: ``run_id``, ``instances``, ``dag_id`` and ``own_conf``, ``pause``.
-
-    Returns:
-        Ids of the remedies.
+    ``chosen`` holds ``remedies`` (their ids), ``reason`` (all that was done, in words), ``conf`` and, for an action
+    beside ``notify``, what its task needs: ``run_id``, ``instances``, ``dag_id`` and ``own_conf``, ``pause``.
     """
 
     inherits_from_skipmixin = True
@@ -70,7 +67,7 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
             aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
         )
 
-    def execute(self, context: Context) -> list[str]:
+    def execute(self, context: Context) -> None:
         layout, run_id, now = Layout.of(self.endpoint), context["ti"].run_id, self.clock()
         persist_results(self, context, self.hook, layout.remediations())
         changes = (*self._live(), *self._told(context))
@@ -82,11 +79,9 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
             self.log.info("%d alarms, nothing to do", len(changes))
             # Not only the next tasks, but the one after them as well.
             self.skip(ti=context["ti"], tasks=list(context["task"].get_flat_relatives(upstream=False)))
-            return []
-        branches = self._branches(remedies)
+            return
         context["ti"].xcom_push(key=CHOSEN, value=self._chosen(remedies))
-        self.do_branch(context, branches)
-        return [remedy.id for remedy in remedies]
+        self.do_branch(context, self._branches(remedies))
 
     def _live(self) -> Iterator[Change]:
         for alarm in self.alarms.alarms(alarm_prefix(self.endpoint.name), state="ALARM"):
@@ -168,7 +163,7 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
         shown = acts or remedies[0]
         about = shown.model_dump(mode="json", include={"alarm", "severity", "changed_at", "state_reason", "reason"})
         conf: dict[str, Any] = {"decision": remedy_uri(layout, shown), "alarm": about, "reason": text}
-        chosen: dict[str, Any] = {"reason": text, "conf": conf}
+        chosen: dict[str, Any] = {"remedies": [remedy.id for remedy in remedies], "reason": text, "conf": conf}
         if acts is None:
             return chosen
         chosen |= {"run_id": acts.run_name, "instances": acts.instances}
@@ -186,7 +181,7 @@ class RecordOutcomesOperator(EndpointWatchOperator):
 
     Args:
         endpoint: The endpoint.
-        answer_task_id: The task that left the remedies' ids.
+        answer_task_id: The task that left what it chose.
         kwargs: As :class:`EndpointWatchOperator` takes them.
 
     Returns:
@@ -202,7 +197,9 @@ class RecordOutcomesOperator(EndpointWatchOperator):
         ti, layout = context["ti"], Layout.of(self.endpoint)
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         outcomes: dict[str, str] = {}
-        for name in ti.xcom_pull(task_ids=self.answer_task_id) or []:
+        # Not what the task returned: one that skips others has no return value.
+        chosen = ti.xcom_pull(task_ids=self.answer_task_id, key=CHOSEN) or {}
+        for name in chosen.get("remedies", ()):
             uri = f"{layout.remediations()}/{name}.json"
             remedy = read_remedy(self.store.read(uri) or "", uri)
             if not remedy.dry_run:
