@@ -17,9 +17,13 @@ from endpointwatch.config.window import Window
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import LiveAlarm, LiveEndpoint
 from endpointwatch_airflow.operators.alarms import EnsureAlarmsOperator
-from endpointwatch_airflow.operators.decision import CHOSEN
 from endpointwatch_airflow.operators.pause import Pause, PauseMonitoringOperator, UnlessPausedOperator
-from endpointwatch_airflow.operators.remediation import AnswerAlarmsOperator, RecordOutcomesOperator
+from endpointwatch_airflow.operators.remediation import (
+    CHOSEN,
+    AnswerAlarmsOperator,
+    NotifyRemediesOperator,
+    RecordOutcomesOperator,
+)
 from endpointwatch_airflow.operators.scaling import ScaleEndpointOperator
 from endpointwatch_airflow.sensors.alarm import AlarmStateSensor
 from endpointwatch_airflow.triggers.alarm import AlarmStateTrigger
@@ -211,6 +215,19 @@ def test_an_alarm_waits_while_the_endpoint_is_deployed_and_is_answered_by_a_late
     health.now += timedelta(minutes=10)
     health.run("second")
     assert health.branches == ["notify", "scale"]
+
+
+def test_people_are_told_which_alarm_since_when_what_was_done_and_where_it_stands():
+    health = Answering(ringing())
+    health.run()
+    task = at_the_border(NotifyRemediesOperator(task_id="notify", endpoint=health.endpoint, aws_conn_id=None))
+    text = task.execute(context(task, pushed=health.pushed))
+    for part in (
+        "loans: errors_5xx (critical) since 2026-03-01 12:00:00",
+        "scale to 2 instances",
+        f"{ROOT}/remediations/",
+    ):
+        assert part in text
 
 
 def test_a_dag_of_ones_own_gets_its_configuration_and_the_alarm():

@@ -21,10 +21,11 @@ from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
 from endpointwatch_airflow.hooks.scaling import ScalingHook
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
-from endpointwatch_airflow.operators.decision import CHOSEN
 
 #: Of the run's parameters.
 DRY_RUN: Final = "dry_run"
+#: XCom key under which `answer` leaves what its actions need.
+CHOSEN: Final = "chosen"
 
 
 class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
@@ -162,7 +163,7 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
         acts = next((remedy for remedy in remedies if remedy.action != "notify"), None)
         shown = acts or remedies[0]
         about = shown.model_dump(mode="json", include={"alarm", "severity", "changed_at", "state_reason", "reason"})
-        conf: dict[str, Any] = {"decision": remedy_uri(layout, shown), "alarm": about, "reason": text}
+        conf: dict[str, Any] = {"remedy": remedy_uri(layout, shown), "alarm": about, "reason": text}
         chosen: dict[str, Any] = {"remedies": [remedy.id for remedy in remedies], "reason": text, "conf": conf}
         if acts is None:
             return chosen
@@ -174,6 +175,30 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
             until = acts.decided_at + timedelta(hours=alarm.pause_hours)
             chosen["pause"] = {"since": acts.decided_at.isoformat(), "until": until.isoformat()}
         return chosen
+
+
+class NotifyRemediesOperator(EndpointWatchOperator):
+    """Say in the task's log, as a warning, what was done about which alarms. Nothing is sent yet.
+
+    Args:
+        endpoint: The endpoint.
+        answer_task_id: The task that left what it chose.
+        kwargs: As :class:`EndpointWatchOperator` takes them.
+
+    Returns:
+        What was said.
+    """
+
+    def __init__(self, *, endpoint: Endpoint, answer_task_id: str = "answer", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.endpoint = endpoint
+        self.answer_task_id = answer_task_id
+
+    def execute(self, context: Context) -> str:
+        chosen = context["ti"].xcom_pull(task_ids=self.answer_task_id, key=CHOSEN)
+        text = f"{self.endpoint.name}: {chosen['reason']} On record: {chosen['conf']['remedy']}"
+        self.log.warning("%s", text)
+        return text
 
 
 class RecordOutcomesOperator(EndpointWatchOperator):

@@ -10,11 +10,12 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, BaseOperator, CronTriggerTimet
 from endpointwatch.config.alarm_actions import Action
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.endpoints import dag_id
-from endpointwatch_airflow.operators.decision import CHOSEN, NotifyOperator
 from endpointwatch_airflow.operators.pause import PauseMonitoringOperator
 from endpointwatch_airflow.operators.remediation import (
+    CHOSEN,
     DRY_RUN,
     AnswerAlarmsOperator,
+    NotifyRemediesOperator,
     RecordOutcomesOperator,
 )
 from endpointwatch_airflow.operators.scaling import ScaleEndpointOperator
@@ -82,7 +83,7 @@ def build(endpoint: Endpoint) -> DAG | None:
     ) as dag:
         aws = aws_arguments(endpoint)
         answer = AnswerAlarmsOperator(task_id="answer", endpoint=endpoint, **aws)
-        notify = NotifyOperator(task_id="notify", endpoint=endpoint, decide_task_id="answer", **aws)
+        notify = NotifyRemediesOperator(task_id="notify", endpoint=endpoint, **aws)
         record = RecordOutcomesOperator(task_id="record", endpoint=endpoint, trigger_rule=TriggerRule.ALL_DONE, **aws)
         for task in (notify, *(_task(endpoint, action) for action in used)):
             answer >> task >> record
