@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from endpointwatch.config.alarms import Alarms
 from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
@@ -15,6 +16,7 @@ from endpointwatch.config.decision import Decision, Rule
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.notifications import Notifications
+from endpointwatch.config.remediation import Remediation
 from endpointwatch.config.section import DatasetFormat, S3Uri, Section
 
 
@@ -159,6 +161,8 @@ class Endpoint(Section):
     )
     decision: Decision = Decision()
     hosting: Hosting = Hosting()
+    alarms: Alarms = Alarms()
+    remediation: Remediation = Remediation()
     training: Training | None = Field(
         None, description="Leave out to watch only; then decisions can notify, not retrain."
     )
@@ -203,6 +207,17 @@ class Endpoint(Section):
     def _labels_are_found(self) -> Self:
         if self.training is not None and self.training_labels is None:
             raise ValueError("training.ground_truth_uri is missing, and there is no `ground_truth` to take it from")
+        return self
+
+    @model_validator(mode="after")
+    def _alarms_have_metrics(self) -> Self:
+        published = {monitor.kind for monitor in self.monitors if monitor.emit_metrics == "Enabled"}
+        for name, alarm in self.alarms.metrics.items():
+            if alarm.enabled and alarm.monitor is not None and alarm.monitor not in published:
+                raise ValueError(
+                    f"alarms.metrics.{name}.monitor is {alarm.monitor!r}, which publishes no metrics of this endpoint: "
+                    f"add it to `monitors`, with emit_metrics Enabled (it has {', '.join(sorted(published)) or 'none'})"
+                )
         return self
 
     @property

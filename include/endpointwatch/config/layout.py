@@ -88,6 +88,14 @@ class Layout:
     def deployment(self, stamp: str, model_version: str) -> str:
         return f"{self.deployments()}/{stamp}-{model_version}.json"
 
+    def remediations(self) -> str:
+        """One file for each thing done about an alarm."""
+        return f"{self.root}/remediations"
+
+    def monitoring_pause(self) -> str:
+        """Until when windows are not judged, as an alarm's action asked; not there when none ever did."""
+        return f"{self.remediations()}/monitoring_pause.json"
+
     @staticmethod
     def replay_folder(name: str) -> str:
         """A replay's folder relative to the root; a job writes below its output path just so."""

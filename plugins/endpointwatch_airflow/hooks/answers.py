@@ -132,5 +132,32 @@ class StoredObject:
         return f"s3://{self.bucket}/{self.key}"
 
 
+@dataclass(frozen=True, slots=True)
+class LiveAlarm:
+    """A CloudWatch alarm as it stands now.
+
+    Attributes:
+        state: ``OK``, ``ALARM`` or ``INSUFFICIENT_DATA``.
+        changed_at: When it came into that state.
+        reason: CloudWatch's words for why.
+        settings: As the API describes them, in the words of the call that makes such an alarm.
+    """
+
+    name: str
+    state: str
+    changed_at: datetime
+    reason: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """One change of an alarm's state, as its history has it."""
+
+    alarm: str
+    at: datetime
+    summary: str
+
+
 Request = dict[str, Any]
 """Keyword arguments of one boto3 call, as the API names them."""

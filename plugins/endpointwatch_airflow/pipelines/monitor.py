@@ -12,6 +12,7 @@ from endpointwatch_airflow.earlier import held_against_earlier
 from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.decision import DecideOperator, JudgeOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
+from endpointwatch_airflow.operators.pause import UnlessPausedOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.pipelines.answer import answer
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
@@ -34,7 +35,7 @@ by a backfill; the same window judged again leaves the same files.
 
 | Task | What it does |
 |---|---|
-| `wait_for_capture` | Waits until the window is over and no captured object has arrived for {settle} s. |
+{pause}| `wait_for_capture` | Waits until the window is over and no captured object has arrived for {settle} s. |
 | `wait_for_labels` | Only there with `ground_truth.wait`: waits for labels, and all monitors with it. |
 | `run_monitors` | One job runs {monitors} against the baseline of the model version that served; the verdicts lie \
 under `{results}/{name}/<monitor>/`. |
@@ -50,9 +51,14 @@ log says it. |
 {rules}
 """
 
+PAUSE: Final = """\
+| `unless_paused` | Skips a scheduled window that ends while an alarm has paused the monitoring; a backfill judges it. |
+"""
+
 
 def build(endpoint: Endpoint) -> DAG:
     """The endpoint's ``<endpoint>__monitor`` DAG."""
+    pausable = any("pause" in alarm.actions for alarm in endpoint.alarms.declared.values())
     with DAG(
         dag_id(endpoint.name, PIPELINE),
         description=f"Judge each window of {endpoint.name}'s traffic and decide what to do about violations.",
@@ -65,6 +71,7 @@ def build(endpoint: Endpoint) -> DAG:
         doc_md=DOC.format(
             name=endpoint.name,
             description=endpoint.description,
+            pause=PAUSE if pausable else "",
             cron=endpoint.schedule.cron,
             settle=endpoint.capture.settle_seconds,
             results=endpoint.results_uri,
@@ -98,5 +105,7 @@ def build(endpoint: Endpoint) -> DAG:
             wait_for_capture >> wait_for_labels >> run_monitors
         run_monitors >> judge >> [decide, healthy]
         run_monitors >> stop_job
+        if pausable:
+            UnlessPausedOperator(task_id="unless_paused", endpoint=endpoint, **aws) >> wait_for_capture
         answer(endpoint, decide)
     return dag
