@@ -19,7 +19,7 @@ class Alarm:
     """An alarm that changed its state.
 
     Attributes:
-        entry: Its kind, by which the runbook knows it: ``model_latency``.
+        entry: By which the runbook knows it: ``model_latency``; None: an alarm of the endpoint's own has no entry.
         name: The alarm's name in CloudWatch.
         state: ``ALARM``, ``OK`` or ``INSUFFICIENT_DATA``.
         since: When it got into that state.
@@ -29,7 +29,7 @@ class Alarm:
         limit: Beyond which it is one.
     """
 
-    entry: str
+    entry: str | None
     name: str
     state: str
     since: datetime
@@ -68,7 +68,7 @@ def alarm_message(
         owner=named(endpoint, OWNER),
         endpoint=endpoint.name,
         cause="over" if over else "infrastructure",
-        title=f"{endpoint.name}: alarm {alarm.entry} is {'over' if over else alarm.state}",
+        title=f"{endpoint.name}: alarm {alarm.entry or alarm.name} is {'over' if over else alarm.state}",
         happened=(f"{alarm.name} is {alarm.state}: {alarm.reason}",),
         since=alarm.since,
         figures=(Figure(about=alarm.metric, current=alarm.value, limit=alarm.limit),)

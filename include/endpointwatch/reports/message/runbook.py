@@ -16,12 +16,14 @@ def anchor(entry: Entry, name: str) -> str:
     return f"{entry}-{name.lower()}"
 
 
-def runbook(uri: str, entry: Entry, name: str) -> Link:
+def runbook(uri: str, entry: Entry, name: str | None) -> Link:
     """The link to an entry.
 
     Args:
         uri: The page: ``notifications.runbook_uri``.
         entry: What the entry is about.
-        name: Which one: a status, a check, an alarm.
+        name: Which one: a status, a check, an alarm. None: none of those that the page knows; it leads to all alarms.
     """
+    if name is None:
+        return Link(title="Runbook: alarms", uri=f"{uri}#alarms")
     return Link(title=f"Runbook: {name}", uri=f"{uri}#{anchor(entry, name)}")

@@ -96,3 +96,9 @@ def test_what_is_done_about_an_alarm_that_goes_on_is_a_message_of_its_own_and_it
     first, again, scaled = (alarm_message(endpoint(), ALARM, done=done) for done in ("Told.", "Told.", "Scaled."))
     assert first.key == again.key != scaled.key
     assert alarm_message(endpoint(), replace(ALARM, state="OK")).severity == "info"
+
+
+def test_an_alarm_of_the_endpoints_own_leads_to_the_runbooks_alarms():
+    own = alarm_message(endpoint(), replace(ALARM, entry=None))
+    assert own.runbook.uri == "docs/runbook.md#alarms"
+    assert own.title == "loans: alarm endpointwatch-loans-model_latency is ALARM"
