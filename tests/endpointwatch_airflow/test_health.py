@@ -220,10 +220,13 @@ def test_an_alarm_waits_while_the_endpoint_is_deployed_and_is_answered_by_a_late
 def test_people_are_told_which_alarm_since_when_what_was_done_and_where_it_stands():
     health = Answering(ringing())
     health.run()
-    task = at_the_border(NotifyRemediesOperator(task_id="notify", endpoint=health.endpoint, aws_conn_id=None))
+    task = NotifyRemediesOperator(task_id="notify", endpoint=health.endpoint, aws_conn_id=None)
+    task = at_the_border(task, store=health.store)
     text = task.execute(context(task, pushed=health.pushed))
     for part in (
-        "loans: errors_5xx (critical) since 2026-03-01 12:00:00",
+        "[critical] loans: alarm errors_5xx is ALARM",
+        "Since: 2026-03-01 12:00 UTC",
+        "docs/runbook.md#alarm-errors_5xx",
         "scale to 2 instances",
         f"{ROOT}/remediations/",
     ):

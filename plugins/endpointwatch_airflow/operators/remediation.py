@@ -17,12 +17,12 @@ from endpointwatch.actions.remediation import Answer, Change, Remedy, Standing, 
 from endpointwatch.config.alarm_defaults import DEFAULTS
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
-from endpointwatch.reports.message import Alarm, Message, alarm_message
+from endpointwatch.reports.message import Alarm, Link, Message, alarm_message
 from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
 from endpointwatch_airflow.hooks.scaling import ScalingHook
-from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.links.reading import run_links
+from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 from endpointwatch_airflow.operators.notify import MessageOperator
 
@@ -214,7 +214,10 @@ class NotifyRemediesOperator(MessageOperator):
             metric=getattr(declared, "metric", ""),
         )
         done = " ".join(f"{_sentence(remedy)}." for remedy in remedies)
-        return alarm_message(self.endpoint, told, done=done, severity=first.severity, links=run_links(context))
+        layout = Layout.of(self.endpoint)
+        records = (Link(title=f"Record of {remedy.action}", uri=remedy_uri(layout, remedy)) for remedy in remedies)
+        links = (*run_links(context), *records)
+        return alarm_message(self.endpoint, told, done=done, severity=first.severity, links=links)
 
 
 class RecordOutcomesOperator(EndpointWatchOperator):

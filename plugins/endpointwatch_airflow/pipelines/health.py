@@ -44,7 +44,7 @@ missed. Alarms: {alarms}. What is done about which: `alarms` and `remediation` i
 |---|---|
 | `answer` | Looks up which alarms are in ALARM, decides about each and records it under \
 `{results}/{name}/remediations/`; an alarm that was answered is not answered again. |
-| `notify` | Says so in its log. Nothing is sent yet. |
+| `notify` | Tells people by the channels under `notifications`; without any, its log says it. |
 {actions}| `record` | Writes down how it ended. |
 
 With `dry_run` everything is decided, recorded and told, and nothing is done{always}.
