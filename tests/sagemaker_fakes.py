@@ -232,6 +232,9 @@ class S3:
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
         self.objects[f"s3://{Bucket}/{Key}"] = Body
 
+    def delete_object(self, Bucket: str, Key: str) -> None:
+        self.objects.pop(f"s3://{Bucket}/{Key}", None)
+
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         if f"s3://{Bucket}/{Key}" not in self.objects:
             raise refusal("NoSuchKey", "The specified key does not exist.", "GetObject")

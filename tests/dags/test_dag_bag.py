@@ -17,6 +17,7 @@ from airflow.sdk import CronDataIntervalTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_environment import REPOSITORY
+from endpointwatch.config import alarm_actions, alarms
 from endpointwatch.config.replay import Changes
 from endpointwatch_airflow import endpoints as module
 from endpointwatch_airflow.operators.replay import changes_of
@@ -67,7 +68,7 @@ def test_every_endpoint_has_its_dags_and_nothing_fails_to_import(endpoints):
     assert found.import_errors == {}
     assert set(found.dags) == {
         "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "cards__onboard", "cards__monitor", "cards__replay",
+        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__health",
     }  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def test_a_misspelt_key_is_one_import_error_with_file_key_and_remedy_and_all_oth
     assert "Did you mean 'description'?" in error
     assert set(found.dags) == {
         "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "cards__onboard", "cards__monitor", "cards__replay",
+        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__health",
     }  # fmt: skip
 
 
@@ -192,3 +193,40 @@ def test_parsing_calls_neither_aws_nor_imports_the_sagemaker_sdk(endpoints, monk
     )
     bag()
     assert "sagemaker" not in sys.modules
+
+
+def test_the_health_dag_listens_to_the_alarms_queue_and_sweeps_besides(endpoints):
+    dag = bag().dags["loans__health"]
+    (asset,) = dag.timetable.asset_condition.objects
+    (watcher,) = asset.watchers
+    assert watcher.trigger.serialize()[1]["queue_name"] == "endpointwatch-loans"
+    assert dag.timetable.timetable.expression == "*/10 * * * *"
+    assert dag.max_active_runs == 1
+    assert set(dag.task_dict) == {"answer", "notify", "scale", "record"}
+    assert dag.params["dry_run"] is False
+
+
+def test_every_action_that_an_endpoint_declares_has_its_task_and_only_those(endpoints):
+    metrics = {
+        "errors_5xx": {"actions": ["pause", "run_dag"], "run_dag": {"dag_id": "own"}},
+        "model_latency": {"actions": []},
+    }
+    write(endpoints, "loans", alarms={"metrics": metrics}, remediation={"dry_run": True})
+    write(endpoints, "cards", training=None, decision={"action": "notify"}, alarms={"enabled": False})
+    found = bag()
+    assert found.import_errors == {}
+    assert set(found.dags["loans__health"].task_dict) == {"answer", "notify", "pause", "run_dag", "record"}
+    assert "as the file says" in found.dags["loans__health"].doc_md
+    assert "unless_paused" in found.dags["loans__monitor"].task_dict
+    assert "unless_paused" not in found.dags["cards__monitor"].task_dict
+    assert "cards__health" not in found.dags
+
+
+def test_actions_that_join_later_start_the_dags_of_their_name(endpoints, monkeypatch):
+    every = alarm_actions.AVAILABLE | {"rollback", "redeploy"}
+    monkeypatch.setattr(alarms, "AVAILABLE", every)
+    write(endpoints, "loans", alarms={"metrics": {"errors_5xx": {"actions": ["scale", "rollback", "redeploy"]}}})
+    dag = bag().dags["loans__health"]
+    for action in ("rollback", "redeploy"):
+        assert dag.task_dict[action].trigger_dag_id == f"loans__{action}"
+        assert dag.task_dict[action].skip_when_already_exists is True

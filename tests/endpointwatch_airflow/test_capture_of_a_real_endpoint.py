@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import TaskDeferred
 from airflow_fakes import context, endpoint
 from endpointwatch_airflow.operators.capture import EndpointDataCaptureOperator
 from endpointwatch_airflow.operators.deployment_record import RecordDeploymentOperator
+from endpointwatch_airflow.operators.scaling import ScaleEndpointOperator
 
 pytestmark = pytest.mark.pocketaws
 
@@ -101,6 +102,18 @@ def test_capture_is_switched_on_once_and_then_really_captures(aws, serving, defe
         asyncio.run(asyncio.sleep(0.2))
     record = json.loads(waiter.get_object(Bucket=serving, Key=found[0]["Key"])["Body"].read().splitlines()[0])
     assert record["captureData"]["endpointInput"]["data"] == "1,2"
+
+
+def test_an_endpoint_in_service_is_scaled_and_left_alone_when_it_has_the_count(aws, serving):
+    seen = []
+    for _ in range(2):
+        task = ScaleEndpointOperator(
+            task_id="scale", endpoint=endpoint(name=serving), desired_instance_count=2, waiter_delay=1, aws_conn_id=None
+        )
+        seen.append(task.execute(context(task)))
+    assert seen == [{"instances": 2, "changed": True}, {"instances": 2, "changed": False}]
+    (variant,) = aws.client("sagemaker").describe_endpoint(EndpointName=serving)["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 2
 
 
 def test_a_live_endpoint_is_recorded_with_the_model_that_serves(aws, serving):

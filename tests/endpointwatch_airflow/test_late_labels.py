@@ -259,7 +259,7 @@ def decide(files, steps):
     taken = []
     task.do_branch = lambda context, branch: taken.append(branch) or branch
     at_the_border(task, store=store).execute(context(task))
-    decisions = [Decision.from_json(text) for uri, text in store.files.items() if "/decisions/" in uri]
+    decisions = [Decision.from_json(text) for uri, text in store.files.items() if uri.startswith(f"{ROOT}/decisions/")]
     return taken[0], decisions
 
 

@@ -46,7 +46,7 @@ def stored() -> FakeStore:
             f"{ROOT}/data_quality/{WINDOW.path}/verdict.json": VERDICT.to_json(),
             f"{ROOT}/data_quality/{WINDOW.path}/statistics.json": statistics(41000),
             f"{ROOT}/baselines/v1/data_quality/statistics.json": statistics(3500),
-            DECISION: decide([VERDICT], endpoint(decision=RULE).decision).to_json(),
+            DECISION: decide([VERDICT], endpoint(decision=RULE).rules).to_json(),
         }
     )
 

@@ -66,7 +66,7 @@ def test_a_decision_reaches_the_queue_of_its_owner_once_however_often_the_task_r
         decision=RULE,
         notifications={"channels": [{"name": "on-call", "kind": "sns", "topic_arn": arn}]},
     )
-    decision = decide([VERDICT], watched.decision)
+    decision = decide([VERDICT], watched.rules)
     layout = Layout.of(watched)
     uri = layout.decision(WINDOW, decision.evidence_hash)
     for place, text in {uri: decision.to_json(), layout.verdict("data_quality", WINDOW): VERDICT.to_json()}.items():

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_fakes import NOW, ROOT, FakeSageMaker, at_the_border, context, deployment, endpoint
+from endpointwatch.actions.alarm_requests import MONITORS_NAMESPACE
 from endpointwatch.jobs.__main__ import main
 from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.errors import JobError, NotRetriedError
@@ -21,7 +22,6 @@ from endpointwatch_airflow.hooks.store import bucket_and_key
 from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
 from endpointwatch_airflow.operators.dataset import BuildDatasetOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
-from endpointwatch_airflow.operators.planned import METRICS_NAMESPACE
 from endpointwatch_airflow.operators.replay import ReplayOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
 from endpointwatch_airflow.worker import WorkerJob
@@ -182,7 +182,7 @@ def test_the_files_are_those_of_the_container_bit_by_bit(judged, tmp_path):
 def test_metrics_are_published_and_a_refusal_of_them_fails_nothing(judged):
     _, _, _, task = judged
     namespaces, published = zip(*task.metrics.published, strict=True)
-    assert set(namespaces) == {METRICS_NAMESPACE}
+    assert set(namespaces) == {MONITORS_NAMESPACE}
     assert "feature_baseline_drift_amount" in {metric["MetricName"] for metric in published}
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from endpointwatch.config.alarms import Alarms
 from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.decision import Decision, Rule
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.notifications import Notifications
+from endpointwatch.config.remediation import Remediation
 from endpointwatch.config.section import DatasetFormat, S3Uri, Section
 
 
@@ -91,23 +95,6 @@ class Job(Section):
 Monitor = Annotated[DataQuality | ModelQuality | Bias | Attribution, Field(discriminator="kind")]
 
 
-class Decision(Section):
-    """When drift is answered: violations in `violations` of the last `windows` windows."""
-
-    violations: int = Field(2, ge=1, description="So many windows must have violations.")
-    windows: int = Field(3, ge=1, description="Of so many, the last ones.")
-    action: Literal["retrain", "notify"] = Field("retrain", description="What follows.")
-    act_within_hours: int = Field(
-        48, ge=1, description="A backfilled window that ended longer ago is judged and recorded, but starts nothing."
-    )
-
-    @model_validator(mode="after")
-    def _can_be_met(self) -> Self:
-        if self.violations > self.windows:
-            raise ValueError(f"violations ({self.violations}) can never be reached in {self.windows} windows")
-        return self
-
-
 class Training(Section):
     """How a challenger is trained, judged and deployed."""
 
@@ -174,6 +161,8 @@ class Endpoint(Section):
     )
     decision: Decision = Decision()
     hosting: Hosting = Hosting()
+    alarms: Alarms = Alarms()
+    remediation: Remediation = Remediation()
     training: Training | None = Field(
         None, description="Leave out to watch only; then decisions can notify, not retrain."
     )
@@ -190,16 +179,45 @@ class Endpoint(Section):
         kinds = [monitor.kind for monitor in self.monitors]
         if twice := {kind for kind in kinds if kinds.count(kind) > 1}:
             raise ValueError(f"monitors: {sorted(twice)} stand in the list more than once")
-        if self.decision.action == "retrain" and self.training is None:
-            raise ValueError(
-                "decision.action is 'retrain', but there is no `training` section; add one or set 'notify'"
-            )
+        self._decisions_are_possible(kinds)
         return self
+
+    def _decisions_are_possible(self, kinds: Collection[str]) -> None:
+        for rule in self.decision.own:
+            place = f"decision.rules: the action of {rule.name!r}" if self.decision.rules else "decision.action"
+            if rule.action == "retrain" and self.training is None:
+                raise ValueError(f"{place} is 'retrain', but there is no `training` section; add one or set 'notify'")
+            if absent := sorted({*rule.monitors, *rule.monitor_weights} - set(kinds)):
+                raise ValueError(
+                    f"decision.rules: {rule.name!r} names {', '.join(absent)}, which is not under `monitors`; add it "
+                    "there or take it out of the rule"
+                )
+        if self.training is None:
+            return
+        longest = self.training.max_runtime_seconds / 3600
+        for key in ("training_hours_a_day", "training_hours_a_month"):
+            hours = getattr(self.decision.budget, key)
+            if hours is not None and hours < longest:
+                raise ValueError(
+                    f"decision.budget.{key} is {hours:g}, less than the {longest:g} h that one training may take, so "
+                    "none would ever start; raise it or lower training.max_runtime_seconds"
+                )
 
     @model_validator(mode="after")
     def _labels_are_found(self) -> Self:
         if self.training is not None and self.training_labels is None:
             raise ValueError("training.ground_truth_uri is missing, and there is no `ground_truth` to take it from")
+        return self
+
+    @model_validator(mode="after")
+    def _alarms_have_metrics(self) -> Self:
+        published = {monitor.kind for monitor in self.monitors if monitor.emit_metrics == "Enabled"}
+        for name, alarm in self.alarms.metrics.items():
+            if alarm.enabled and alarm.monitor is not None and alarm.monitor not in published:
+                raise ValueError(
+                    f"alarms.metrics.{name}.monitor is {alarm.monitor!r}, which publishes no metrics of this endpoint: "
+                    f"add it to `monitors`, with emit_metrics Enabled (it has {', '.join(sorted(published)) or 'none'})"
+                )
         return self
 
     @property
@@ -211,6 +229,11 @@ class Endpoint(Section):
             told = monitor.label if isinstance(monitor, Bias) else told
             named |= {told} if told is not None else set()
         return frozenset(named)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that decide, in the order in which they are read; the standing ones are among them."""
+        return self.decision.in_force(self.ground_truth.maximum_age_hours if self.ground_truth else 0)
 
     @property
     def training_labels(self) -> str | None:

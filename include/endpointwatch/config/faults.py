@@ -79,6 +79,8 @@ def _meaning(model: type[BaseModel], loc: Loc) -> str:
 
 
 def _choices(model: type[BaseModel], loc: Loc) -> Iterator[Any]:
+    while isinstance(loc[-1], int):
+        loc = loc[:-1]  # an item of a list has the list's choices
     for owner in _owners(model, loc[:-1]):
         if field := owner.model_fields.get(str(loc[-1])):
             for part in _leaves(field.annotation):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.window import Window
@@ -60,12 +61,43 @@ class Layout:
         """Which channels have had the message of this key."""
         return f"{self.root}/notifications/{key}.json"
 
+    def permission(self, window: Window, evidence: str, moment: datetime) -> str:
+        """What the guards allowed of a decision at ``moment``: the clock has no place in the decision itself."""
+        stamp = f"{moment.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
+        return f"{self.actions()}/decisions/{window.path}/{evidence[:16]}/{stamp}.json"
+
+    def actions(self) -> str:
+        """What was done, a file an action below the day on which it began."""
+        return f"{self.root}/actions"
+
+    def action(self, started_at: datetime, action: str, name: str) -> str:
+        return f"{self.actions()}/{started_at.astimezone(UTC):%Y/%m/%d/%H%M%S}-{action}-{name}.json"
+
+    def actions_before(self, moment: datetime) -> str:
+        """Sorts before every action that began at ``moment`` or later on its day, and behind all of earlier days."""
+        return f"{self.actions()}/{moment.astimezone(UTC):%Y/%m/%d}"
+
+    def incidents(self) -> str:
+        return f"{self.root}/incidents"
+
+    def incident(self, rule: str, first: Window) -> str:
+        """An incident is named for the rule that counts its windows, and for the first of them."""
+        return f"{self.incidents()}/{rule}/{first.path}.json"
+
     def deployments(self) -> str:
         """One file per deployment, so that a past window is judged by the version that served it."""
         return f"{self.root}/deployments"
 
     def deployment(self, stamp: str, model_version: str) -> str:
         return f"{self.deployments()}/{stamp}-{model_version}.json"
+
+    def remediations(self) -> str:
+        """One file for each thing done about an alarm."""
+        return f"{self.root}/remediations"
+
+    def monitoring_pause(self) -> str:
+        """Until when windows are not judged, as an alarm's action asked; not there when none ever did."""
+        return f"{self.remediations()}/monitoring_pause.json"
 
     @staticmethod
     def replay_folder(name: str) -> str:

@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from endpointwatch.config.endpoint import Endpoint
 
-_WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", type(None): "null"}
+_WORDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    type(None): "null",
+    JsonValue: "any value",
+}
 
 INTRODUCTION = """\
 # The endpoint file
@@ -60,7 +67,7 @@ def _sections(place: str, model: type[BaseModel]) -> Iterator[tuple[str, type[Ba
     yield place, model
     for name, field in model.model_fields.items():
         for inner in _models(field.annotation):
-            item = "[]" if _many(field.annotation) else ""
+            item = ".<name>" if get_origin(field.annotation) is dict else "[]" if _many(field.annotation) else ""
             yield from _sections(f"{place}.{name}{item}".removeprefix("."), inner)
 
 

@@ -1,8 +1,30 @@
-"""What the policy makes of the verdicts of the last windows."""
+"""What the policy makes of the verdicts of the last windows, and what is allowed of it."""
 
 from __future__ import annotations
 
-from endpointwatch.decisions.decision import Decision, Seen
-from endpointwatch.decisions.policy import Permission, affected_windows, decide, evidence_windows, may_act
+from endpointwatch.decisions.decision import Decision, Outcome
+from endpointwatch.decisions.guards import STRENGTH, Guard, Permission, permit, starting_guards
+from endpointwatch.decisions.history import ActionRecord
+from endpointwatch.decisions.incidents import Incident, around, containing, incidents_of
+from endpointwatch.decisions.policy import affected_windows, concerns, decide, evidence_windows
+from endpointwatch.decisions.seen import Seen
 
-__all__ = ["Decision", "Permission", "Seen", "affected_windows", "decide", "evidence_windows", "may_act"]
+__all__ = [
+    "STRENGTH",
+    "ActionRecord",
+    "Decision",
+    "Guard",
+    "Incident",
+    "Outcome",
+    "Permission",
+    "Seen",
+    "affected_windows",
+    "around",
+    "concerns",
+    "containing",
+    "decide",
+    "evidence_windows",
+    "incidents_of",
+    "permit",
+    "starting_guards",
+]

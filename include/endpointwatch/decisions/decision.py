@@ -1,73 +1,63 @@
-"""A decision as it is kept: what it saw, the rule that fired, and the action."""
+"""A decision as it is kept: what it saw, which rules fired and which did not, and the action that is asked for."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, field_serializer
 
+from endpointwatch.config.decision import Action, Owner, Rule
 from endpointwatch.config.window import Window
-from endpointwatch.reports.verdict import Status, Verdict
-
-Action = Literal["retrain", "notify", "nothing"]
+from endpointwatch.decisions.seen import Part, Seen
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Seen(_Part):
-    """One verdict as the decision saw it."""
+class Weighed(Part):
+    """A window that counts by a rule."""
 
     window: Window
-    monitor: str
-    status: Status
-    violations: int
-    model_version: str | None = None
-    counted: bool = Field(description="Whether this verdict counts towards the rule.")
-
-    @classmethod
-    def of(cls, verdict: Verdict, *, counted: bool) -> Seen:
-        return cls(
-            window=verdict.window,
-            monitor=verdict.monitor,
-            status=verdict.status,
-            violations=len(verdict.violations),
-            model_version=verdict.model_version,
-            counted=counted,
-        )
+    points: float
 
 
-class Rule(_Part):
-    """The part of the YAML's ``decision`` section that the outcome depends on."""
+class Outcome(Part):
+    """What became of one rule. The rule stands here as the file has it, but for how long it may be acted upon."""
 
-    violations: int
-    windows: int
-    action: Literal["retrain", "notify"]
+    rule: Rule
+    fired: bool
+    windows: tuple[Weighed, ...] = Field((), description="Those that count, of the last ones it looks at.")
+    reason: str
 
-    def __str__(self) -> str:
-        return f"violations in {self.violations} of the last {self.windows} windows: {self.action}"
+    @field_serializer("rule")
+    def _what_differs(self, rule: Rule) -> dict[str, Any]:
+        # Defaults are left out: a key that a later version adds must not make another decision of the same evidence.
+        return rule.model_dump(mode="json", exclude_defaults=True)
 
 
-class Decision(_Part):
-    """The outcome for the windows that end with ``window``. A pure function of verdicts and rule."""
+class Decision(Part):
+    """The outcome for the windows that end with ``window``. A pure function of verdicts and rules."""
 
-    version: Literal["1"] = "1"
+    version: Literal["2"] = "2"
     endpoint: str
     window: Window
     model_version: str | None = None
-    rule: Rule
-    violated_windows: int
-    action: Action
+    rule: str | None = Field(description="Name of the rule that decides: the first that fired. None: none did.")
+    violated_windows: int = Field(description="Windows that count by it; when none fired, the most by any rule.")
+    action: Action = Field(description="What is asked for. What is allowed, and when, is kept apart.")
+    tell: tuple[Owner, ...] = ()
     reason: str
+    rules: tuple[Outcome, ...]
     evidence: tuple[Seen, ...]
 
     @property
+    def fired(self) -> Outcome | None:
+        """The outcome of the rule that decides."""
+        return next((outcome for outcome in self.rules if outcome.rule.name == self.rule), None)
+
+    @property
     def evidence_hash(self) -> str:
-        """SHA-256 over evidence and rule (64 hex digits): other evidence, or another rule, is another decision."""
-        told = self.model_dump(mode="json", include={"endpoint", "window", "rule", "evidence"})
+        """SHA-256 over evidence and rules (64 hex digits): other evidence, or other rules, is another decision."""
+        told = self.model_dump(mode="json", include={"endpoint", "window", "rules", "evidence"})
         return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def to_json(self) -> str:

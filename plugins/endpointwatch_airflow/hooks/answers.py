@@ -25,6 +25,7 @@ class Outcome:
         exit_message: What a processing container left in ``/opt/ml/output/message``.
         model_artifacts: S3 URI of ``model.tar.gz`` (training jobs that completed).
         metrics: Final metrics of a training job by name.
+        seconds: What a training job has taken, as it is paid for; None for other jobs, and for one that never began.
     """
 
     kind: JobKind
@@ -35,6 +36,7 @@ class Outcome:
     exit_message: str | None = None
     model_artifacts: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
 
     @property
     def active(self) -> bool:
@@ -128,6 +130,33 @@ class StoredObject:
     @property
     def uri(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAlarm:
+    """A CloudWatch alarm as it stands now.
+
+    Attributes:
+        state: ``OK``, ``ALARM`` or ``INSUFFICIENT_DATA``.
+        changed_at: When it came into that state.
+        reason: CloudWatch's words for why.
+        settings: As the API describes them, in the words of the call that makes such an alarm.
+    """
+
+    name: str
+    state: str
+    changed_at: datetime
+    reason: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEvent:
+    """One change of an alarm's state, as its history has it."""
+
+    alarm: str
+    at: datetime
+    summary: str
 
 
 Request = dict[str, Any]

@@ -85,6 +85,7 @@ class SageMakerHook(AwsBaseHook):
             exit_message=answer.get("ExitMessage"),
             model_artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
             metrics={metric["MetricName"]: metric["Value"] for metric in answer.get("FinalMetricDataList", ())},
+            seconds=answer.get("BillableTimeInSeconds", answer.get("TrainingTimeInSeconds")),
         )
 
     def start_job(self, kind: JobKind, request: Request) -> bool:

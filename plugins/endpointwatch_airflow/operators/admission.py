@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +16,11 @@ from endpointwatch.actions import model_package, naming
 from endpointwatch.actions.admission import Champion, Retraining, RetrainRequest, admit
 from endpointwatch.actions.artifacts import BASELINE_FILE, Artifacts
 from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.layout import Layout
+from endpointwatch.decisions import ActionRecord, starting_guards
 from endpointwatch.errors import ConfigError, DatasetError
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
+from endpointwatch_airflow.history import history, started
 from endpointwatch_airflow.hooks.model_registry import ModelRegistryHook
 from endpointwatch_airflow.job_names import task_life
 from endpointwatch_airflow.links.sagemaker import EndpointLink
@@ -26,12 +30,17 @@ from endpointwatch_airflow.operators.base import EndpointWatchOperator
 class AdmitRetrainingOperator(EndpointWatchOperator):
     """Resolve the live champion and let the run go on, or skip it with the reason in the log.
 
+    What a decision asked for may have waited behind another retraining, so quiet hours, cooldown and budget are asked
+    once more. Runs of this DAG follow one another, so no two can pass the same gap in the budget. What a person asks
+    for is not held back; it is recorded like the rest, and counts. A first version is no retraining, and not recorded.
+
     The result is a :class:`~endpointwatch.actions.admission.Retraining`: the request, the champion (null for the first
     version) and the name of the folder that the run works in.
 
     Args:
         endpoint: The endpoint to retrain for.
         request: The filled-in form, as a mapping or as JSON (templated).
+        clock: The time that guards go by, and at which the retraining is recorded as started.
         kwargs: As :class:`EndpointWatchOperator` takes them.
     """
 
@@ -40,11 +49,17 @@ class AdmitRetrainingOperator(EndpointWatchOperator):
     ui_color = "#e8f0d8"
 
     def __init__(
-        self, *, endpoint: Endpoint, request: Mapping[str, Any] | str = "{{ params | tojson }}", **kwargs: Any
+        self,
+        *,
+        endpoint: Endpoint,
+        request: Mapping[str, Any] | str = "{{ params | tojson }}",
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.request = request
+        self.clock = clock
 
     @cached_property
     def registry(self) -> ModelRegistryHook:
@@ -69,7 +84,29 @@ class AdmitRetrainingOperator(EndpointWatchOperator):
         self.log.info("%s %s", admission.reason, request.reason)
         run = naming.run_key(context["ti"].run_id, task_life(context))
         self._require_short_uris(run, request)
+        if champion is not None:
+            self._record(request, champion, context["ti"].run_id)
         return Retraining(run=run, request=request, champion=champion).model_dump(mode="json")
+
+    def _record(self, request: RetrainRequest, champion: Champion, run_id: str) -> None:
+        """Write down that the retraining starts, or skip the run when a guard holds it back."""
+        layout, now = Layout.of(self.endpoint), self.clock()
+        done = history(self.store, layout, now)
+        if request.decision:
+            others = [one for one in done if one.id != run_id]
+            held = [one.reason for one in starting_guards("retrain", self.endpoint, others, now=now) if one.held]
+            if held:
+                raise AirflowSkipException(f"Asked for by {request.decision}, but meanwhile: {' '.join(held)}")
+        record = ActionRecord(
+            endpoint=self.endpoint.name,
+            action="retrain",
+            id=run_id,
+            started_at=now,
+            decision=request.decision,
+            window=max(request.windows, key=lambda window: window.end, default=None),
+            model_version=champion.model_version,
+        )
+        self.log.info("Recorded as %s", started(self.store, layout, record, done))
 
     def _request(self) -> RetrainRequest:
         try:

@@ -11,13 +11,27 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.standard.operators.branch import BranchMixIn
 from airflow.sdk import Context
 
+from endpointwatch.config.decision import Action
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
-from endpointwatch.decisions import Decision, affected_windows, decide, evidence_windows, may_act
-from endpointwatch.reports.verdict import Verdict
+from endpointwatch.decisions import (
+    ActionRecord,
+    Decision,
+    Incident,
+    Permission,
+    affected_windows,
+    concerns,
+    containing,
+    decide,
+    evidence_windows,
+    permit,
+)
 from endpointwatch_airflow.deployments import recorded
 from endpointwatch_airflow.errors import MissingResultError
+from endpointwatch_airflow.history import history, started
+from endpointwatch_airflow.incidents import keep, verdicts_on
+from endpointwatch_airflow.job_names import task_life
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 from endpointwatch_airflow.windows import resolve_window
@@ -26,13 +40,20 @@ from endpointwatch_airflow.windows import resolve_window
 CHOSEN = "chosen"
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class JudgeOperator(EndpointWatchOperator, BranchMixIn):
-    """Branch on the window's verdicts: violations are decided upon, everything else is the end of the run.
+    """Branch on the window's verdicts: what a rule counts is decided upon, everything else is the end of the run.
+
+    A window that nobody objects to may be the quiet one that closes an incident; that is written down here.
 
     Args:
         endpoint: The endpoint.
-        violated: Task id to follow when a monitor found violations.
+        violated: Task id to follow when a verdict counts by a rule.
         healthy: Task id to follow otherwise.
+        clock: No window that ends later is looked for.
         kwargs: As :class:`EndpointWatchOperator` takes them.
     """
 
@@ -41,46 +62,59 @@ class JudgeOperator(EndpointWatchOperator, BranchMixIn):
     operator_extra_links = (ResultsLink(),)
 
     def __init__(
-        self, *, endpoint: Endpoint, violated: str = "decide", healthy: str = "healthy", **kwargs: Any
+        self,
+        *,
+        endpoint: Endpoint,
+        violated: str = "decide",
+        healthy: str = "healthy",
+        clock: Callable[[], datetime] = utc_now,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.violated = violated
         self.healthy = healthy
+        self.clock = clock
 
     def execute(self, context: Context) -> Any:
         window = resolve_window(context, self.endpoint.schedule.cron)
         layout = Layout.of(self.endpoint)
         persist_results(self, context, self.hook, layout.window(self.endpoint.monitors[0].kind, window))
-        verdicts = tuple(read_verdicts(self, self.endpoint, window))
+        verdicts = tuple(verdicts_on(self.store, self.endpoint, window))
         if not verdicts:
             raise MissingResultError(f"There is no verdict on {window} below {layout.root}. Clear the monitoring task.")
         for verdict in verdicts:
             self.log.info("%s: %s. %s", verdict.monitor, verdict.status, verdict.remedy)
             for violation in verdict.violations:
                 self.log.info("  %s: %s", violation.about, violation.description)
-        return self.do_branch(context, self.violated if violated(verdicts) else self.healthy)
+        if concerns(verdicts, self.endpoint.rules):
+            return self.do_branch(context, self.violated)
+        keep(self.store, self.endpoint, window, now=self.clock())
+        return self.do_branch(context, self.healthy)
 
 
 class DecideOperator(EndpointWatchOperator, BranchMixIn):
-    """Decide what the violations of the last windows call for, record it, and branch into the action.
+    """Decide what the verdicts of the last windows call for, record it, and branch into the action.
 
     Every decision window that this window belongs to and that has a verdict is decided, so the outcome does not depend
-    on the order in which backfilled windows finish. Decisions are files named for their evidence. One is acted upon
-    when its window is fresh enough (``decision.act_within_hours``) and the model version it is about still serves; of
-    several, the one on the latest window.
+    on the order in which backfilled windows finish. Decisions are files named for their evidence. What the guards allow
+    of them depends on the clock, on what was done before and on the version that serves; it is written down apart,
+    under ``actions/decisions/``. Of several that are allowed, the one on the latest window is acted upon.
+
+    One runs at a time in a DAG, so that two windows that end together do not both tell of the same incident.
 
     Args:
         endpoint: The endpoint.
         retrain: Task id for the action ``retrain``.
-        notify: Task id for the action ``notify``.
+        notify: Task id for the action ``notify``; followed beside another action when its rule tells somebody.
         nothing: Task id to follow when nothing is to be done.
-        windows: Judged windows, as JSON (templated); those with violations are decided upon. Default: the run's own.
-        clock: The time that freshness is measured against, and the day that names a retraining.
+        windows: Judged windows, as JSON (templated); those that a rule counts are decided upon. Default: the run's own.
+        clock: The time that guards go by, and the day that names a retraining.
         kwargs: As :class:`EndpointWatchOperator` takes them.
 
-    The XCom ``chosen`` holds ``run_id``, ``reason`` and ``conf``, the form of the retrain DAG: ``windows``,
-    ``decision``, ``model_version``, ``reason``.
+    The XCom ``chosen`` holds ``run_id``, ``reason`` and ``conf``, the form of the retrain DAG (``windows``,
+    ``decision``, ``model_version``, ``reason``); and for who is told ``action`` (what is done), ``asked``, ``rule``,
+    ``tell`` (owners), and the URIs ``incident``, ``permission`` and ``record`` (null where there is none).
     """
 
     inherits_from_skipmixin = True
@@ -95,10 +129,10 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         notify: str = "notify",
         nothing: str = "nothing",
         windows: Sequence[Mapping[str, str]] | str | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"max_active_tis_per_dag": 1, **kwargs})
         self.endpoint = endpoint
         self.retrain = retrain
         self.notify = notify
@@ -107,61 +141,122 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         self.clock = clock
 
     def execute(self, context: Context) -> Any:
-        windows = self._windows(context)
-        layout = Layout.of(self.endpoint)
+        now, layout = self.clock(), Layout.of(self.endpoint)
+        told = self._windows(context)
+        windows = tuple(window for window in told if self._counts(window))
         if windows:
             persist_results(self, context, self.hook, layout.decision(windows[-1], "").rpartition("/")[0])
-        now = self.clock()
-        deployments = recorded(self.store, layout)
-        serving_now = deployments[-1].model_version if deployments else None
-        chosen: tuple[Decision, str, str] | None = None
+        incidents = [one for window in told for one in keep(self.store, self.endpoint, window, now=now)]
+        chosen: tuple[Decision, str, Permission] | None = None
+        done = history(self.store, layout, now) if windows else ()
+        serving = recorded(self.store, layout)[-1:] if windows else ()
         for decision, uri in self._decided(windows, layout):
-            permission = may_act(decision, self.endpoint.decision, now=now)
+            permission = permit(
+                decision,
+                self.endpoint,
+                self._of_others(done, context),
+                now=now,
+                serving=serving[0].model_version if serving else None,
+                incident=incident_of(decision, incidents),
+            )
+            if permission.asked != "nothing":
+                place = layout.permission(decision.window, decision.evidence_hash, now)
+                self.store.write(place, permission.to_json())
             self.log.info("%s: %s (%s)", decision.window, permission.reason, uri)
-            if not permission.allowed:
-                continue
-            if decision.model_version != serving_now:
-                self.log.info("  %s was replaced by %s: answered already", decision.model_version, serving_now)
-                continue
-            chosen = decision, uri, permission.reason
+            if permission.allowed != "nothing":
+                chosen = decision, uri, permission
         if chosen is None:
             return self.do_branch(context, self.nothing)
-        decision, uri, reason = chosen
-        context["ti"].xcom_push(key=CHOSEN, value=request_of(decision, uri, reason, now))
-        return self.do_branch(context, {"retrain": self.retrain, "notify": self.notify}[decision.action])
+        return self._act(context, *chosen, done)
+
+    def _act(
+        self, context: Context, decision: Decision, uri: str, permission: Permission, done: tuple[ActionRecord, ...]
+    ) -> Any:
+        layout = Layout.of(self.endpoint)
+        record = None
+        if permission.tell:
+            record = started(self.store, layout, self._told(context, decision, uri, permission), done)
+        request = request_of(decision, uri, permission.reason, permission.at)
+        about = {
+            "action": permission.allowed,
+            "asked": permission.asked,
+            "rule": decision.rule,
+            "tell": list(permission.tell),
+            "incident": layout.incident(str(decision.rule), permission.incident) if permission.incident else None,
+            "permission": layout.permission(decision.window, decision.evidence_hash, permission.at),
+            "record": record,
+        }
+        context["ti"].xcom_push(key=CHOSEN, value={**request, **about})
+        tasks: dict[Action, str] = {"retrain": self.retrain, "notify": self.notify}
+        task = tasks[permission.allowed]
+        return self.do_branch(context, [task, self.notify] if permission.tell and task != self.notify else task)
+
+    def _told(self, context: Context, decision: Decision, uri: str, permission: Permission) -> ActionRecord:
+        return ActionRecord(
+            endpoint=self.endpoint.name,
+            action="notify",
+            id=self._id(context),
+            started_at=permission.at,
+            decision=uri,
+            rule=decision.rule or "",
+            tell=permission.tell,
+            window=decision.window,
+            model_version=decision.model_version,
+        )
+
+    def _id(self, context: Context) -> str:
+        return " ".join(task_life(context))
+
+    def _of_others(self, done: Iterable[ActionRecord], context: Context) -> tuple[ActionRecord, ...]:
+        # What an earlier try of this task has recorded must not keep the next from finishing it.
+        return tuple(one for one in done if one.id != self._id(context))
 
     def _windows(self, context: Context) -> tuple[Window, ...]:
         if self.windows is None:
             return (resolve_window(context, self.endpoint.schedule.cron),)
         told = json.loads(self.windows) if isinstance(self.windows, str) else self.windows
-        found = (Window.model_validate(window) for window in told)
-        return tuple(window for window in found if violated(read_verdicts(self, self.endpoint, window)))
+        return tuple(Window.model_validate(window) for window in told)
+
+    def _counts(self, window: Window) -> bool:
+        # The window of the run itself was looked at by the task before this one.
+        return self.windows is None or concerns(verdicts_on(self.store, self.endpoint, window), self.endpoint.rules)
 
     def _decided(self, windows: Iterable[Window], layout: Layout) -> Iterator[tuple[Decision, str]]:
         """Decide every window that one of ``windows`` affects, oldest first, and record each decision."""
-        policy = self.endpoint.decision
-        every = {affected for window in windows for affected in affected_windows(window, policy)}
+        rules = self.endpoint.rules
+        every = {affected for window in windows for affected in affected_windows(window, rules)}
         for affected in sorted(every, key=lambda window: (window.end, window.start)):
-            if not any(read_verdicts(self, self.endpoint, affected)):
+            if not any(verdicts_on(self.store, self.endpoint, affected)):
                 continue
             evidence = [
                 verdict
-                for seen in evidence_windows(affected, policy)
-                for verdict in read_verdicts(self, self.endpoint, seen)
+                for seen in evidence_windows(affected, rules)
+                for verdict in verdicts_on(self.store, self.endpoint, seen)
             ]
-            decision = decide(evidence, policy)
+            decision = decide(evidence, rules)
             uri = layout.decision(affected, decision.evidence_hash)
             self.store.write(uri, decision.to_json())
             yield decision, uri
+
+
+def incident_of(decision: Decision, incidents: Iterable[Incident]) -> Incident | None:
+    """The incident that the decision is about: the latest of its rule's that one of the counting windows belongs to."""
+    counting = [weighed.window for weighed in decision.fired.windows] if decision.fired else []
+    return containing((one for one in incidents if one.rule == decision.rule), counting)
 
 
 def request_of(decision: Decision, uri: str, reason: str, now: datetime) -> dict[str, Any]:
     """What the action needs to know.
 
     The run id allows one retraining a model version and day, however many windows of a backfill come to the same
-    decision: Airflow refuses the second run of that id, and the task that asks for it is skipped.
+    decision: Airflow refuses the second run of that id, and the task that asks for it is skipped. Nothing is trained on
+    windows whose data is broken.
     """
-    windows = sorted({seen.window for seen in decision.evidence if seen.counted}, key=lambda window: window.start)
+    broken = {seen.window for seen in decision.evidence if seen.broken}
+    of_version = {
+        seen.window for seen in decision.evidence if seen.counted and seen.model_version == decision.model_version
+    }
+    windows = sorted(of_version - broken, key=lambda window: window.start)
     return {
         "run_id": f"drift__{decision.model_version}__{now.astimezone(UTC):%Y-%m-%d}",
         "reason": reason,
@@ -172,16 +267,3 @@ def request_of(decision: Decision, uri: str, reason: str, now: datetime) -> dict
             "reason": reason,
         },
     }
-
-
-def violated(verdicts: Iterable[Verdict]) -> bool:
-    """Whether a monitor found violations; what is provisional for want of labels is none yet."""
-    return any(verdict.status == "VIOLATIONS" for verdict in verdicts)
-
-
-def read_verdicts(operator: EndpointWatchOperator, endpoint: Endpoint, window: Window) -> Iterator[Verdict]:
-    """The verdicts on a window of all the endpoint's monitors, as far as there are any."""
-    for monitor in endpoint.monitors:
-        text = operator.store.read(Layout.of(endpoint).verdict(monitor.kind, window))
-        if text is not None:
-            yield Verdict.model_validate_json(text)

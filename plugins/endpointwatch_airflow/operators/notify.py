@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Context
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
-from endpointwatch.decisions import Decision
+from endpointwatch.decisions import Decision, Incident
 from endpointwatch.reports.files import STATISTICS
 from endpointwatch.reports.message import Columns, Link, Message, as_text, decision_message
 from endpointwatch.reports.message.decision import telling
 from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.errors import MissingResultError, NotificationError
+from endpointwatch_airflow.history import ended
+from endpointwatch_airflow.incidents import verdicts_on
 from endpointwatch_airflow.links.reading import folder_link, job_links, job_tasks, run_links
 from endpointwatch_airflow.notifiers.delivery import deliver
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
-from endpointwatch_airflow.operators.decision import CHOSEN, read_verdicts
+from endpointwatch_airflow.operators.decision import CHOSEN, utc_now
 
 #: The monitor whose statistics say what a feature was and is.
 _MONITOR = "data_quality"
@@ -87,12 +90,23 @@ class NotifyOperator(MessageOperator):
 
     Args:
         decide_task_id: The task that left what it chose.
+        clock: When it was told, for the record.
         kwargs: As :class:`MessageOperator` takes them.
     """
 
-    def __init__(self, *, decide_task_id: str = "decide", **kwargs: Any) -> None:
+    def __init__(
+        self, *, decide_task_id: str = "decide", clock: Callable[[], datetime] = utc_now, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.decide_task_id = decide_task_id
+        self.clock = clock
+
+    def execute(self, context: Context) -> str:
+        text = super().execute(context)
+        chosen = context["ti"].xcom_pull(task_ids=self.decide_task_id, key=CHOSEN)
+        if chosen.get("record"):
+            ended(self.store, chosen["record"], "told", at=self.clock())
+        return text
 
     def messages(self, context: Context) -> tuple[Message, ...]:
         chosen = context["ti"].xcom_pull(task_ids=self.decide_task_id, key=CHOSEN)
@@ -104,7 +118,7 @@ class NotifyOperator(MessageOperator):
             )
         decision = Decision.from_json(text)
         windows = sorted({seen.window for seen in decision.evidence}, key=lambda window: (window.end, window.start))
-        verdicts = [verdict for window in windows for verdict in read_verdicts(self, self.endpoint, window)]
+        verdicts = [verdict for window in windows for verdict in verdicts_on(self.store, self.endpoint, window)]
         told = telling(decision, verdicts)
         message = decision_message(
             self.endpoint,
@@ -112,12 +126,18 @@ class NotifyOperator(MessageOperator):
             verdicts,
             columns=self._columns(told),
             links=self._links(context, told, uri),
+            since=self._began(chosen.get("incident")),
             # What is done, and whom it is told, may be other than what was decided: the clock comes in there.
             action=chosen.get("action"),
             reason=chosen.get("reason"),
             audiences=chosen.get("tell") or (),
         )
         return (message,)
+
+    def _began(self, incident: str | None) -> datetime | None:
+        """When the incident began; None: there is none, or it is not written yet."""
+        text = self.store.read(incident) if incident else None
+        return Incident.model_validate_json(text).first.start if text else None
 
     def _columns(self, told: Sequence[Verdict]) -> Columns:
         """The statistics behind the drift, where there is drift and files are there."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from airflow.sdk import Context
 
+from endpointwatch.actions.alarm_requests import MONITORS_NAMESPACE
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch_airflow.errors import JobError, NotRetriedError
@@ -16,9 +17,6 @@ from endpointwatch_airflow.job_names import job_name, task_life
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.spark import on_spark
 from endpointwatch_airflow.worker import WorkerJob
-
-#: AWS's own namespaces are not open to callers.
-METRICS_NAMESPACE: Final = "EndpointWatch"
 
 
 class PlannedJobOperator(SageMakerJobOperator):
@@ -79,5 +77,5 @@ class PlannedJobOperator(SageMakerJobOperator):
 
     def _publish(self, lines: list[str]) -> None:
         # Metrics are a convenience: the verdict stands whether CloudWatch took them or not.
-        if lines and (refusal := self.metrics.publish(METRICS_NAMESPACE, lines)):
+        if lines and (refusal := self.metrics.publish(MONITORS_NAMESPACE, lines)):
             self.log.warning("CloudWatch did not take the metrics: %s", refusal)

@@ -12,6 +12,7 @@ from endpointwatch_airflow.earlier import held_against_earlier
 from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.decision import DecideOperator, JudgeOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
+from endpointwatch_airflow.operators.pause import UnlessPausedOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.pipelines.answer import answer
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
@@ -34,21 +35,30 @@ by a backfill; the same window judged again leaves the same files.
 
 | Task | What it does |
 |---|---|
-| `wait_for_capture` | Waits until the window is over and no captured object has arrived for {settle} s. |
+{pause}| `wait_for_capture` | Waits until the window is over and no captured object has arrived for {settle} s. |
 | `wait_for_labels` | Only there with `ground_truth.wait`: waits for labels, and all monitors with it. |
 | `run_monitors` | One job runs {monitors} against the baseline of the model version that served; the verdicts lie \
 under `{results}/{name}/<monitor>/`. |
 | `stop_job` | Only when `run_monitors` failed or was marked so: stops its job. |
-| `judge` | Branches: to `decide` when a monitor found violations, else to `healthy`. |
-| `decide` | Violations in {violations} of the last {windows} windows call for `{action}`; the decision is kept under \
-`{results}/{name}/decisions/`. Windows that ended more than {hours} h ago start nothing. |
+| `judge` | Branches: to `decide` when a verdict counts by a rule, else to `healthy`. |
+| `decide` | Reads the rules below, top to bottom; the first that fires decides. The decision is kept under \
+`{results}/{name}/decisions/`, what the guards allowed under `actions/decisions/`, incidents under `incidents/`. \
+Windows that ended more than {hours} h ago start nothing. |
 | `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
-| `notify` | Tells people by the channels under `notifications`; without any, its log says it. |
+| `notify` | Tells people, once an incident and as a reminder, by the channels under `notifications`; without any, its \
+log says it. |
+
+{rules}
+"""
+
+PAUSE: Final = """\
+| `unless_paused` | Skips a scheduled window that ends while an alarm has paused the monitoring; a backfill judges it. |
 """
 
 
 def build(endpoint: Endpoint) -> DAG:
     """The endpoint's ``<endpoint>__monitor`` DAG."""
+    pausable = any("pause" in alarm.actions for alarm in endpoint.alarms.declared.values())
     with DAG(
         dag_id(endpoint.name, PIPELINE),
         description=f"Judge each window of {endpoint.name}'s traffic and decide what to do about violations.",
@@ -61,13 +71,12 @@ def build(endpoint: Endpoint) -> DAG:
         doc_md=DOC.format(
             name=endpoint.name,
             description=endpoint.description,
+            pause=PAUSE if pausable else "",
             cron=endpoint.schedule.cron,
             settle=endpoint.capture.settle_seconds,
             results=endpoint.results_uri,
             monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
-            violations=endpoint.decision.violations,
-            windows=endpoint.decision.windows,
-            action=endpoint.decision.action,
+            rules="\n".join(f"1. {rule}" for rule in endpoint.rules),
             hours=endpoint.decision.act_within_hours,
         ),
         **dag_arguments(endpoint, PIPELINE),
@@ -96,5 +105,7 @@ def build(endpoint: Endpoint) -> DAG:
             wait_for_capture >> wait_for_labels >> run_monitors
         run_monitors >> judge >> [decide, healthy]
         run_monitors >> stop_job
+        if pausable:
+            UnlessPausedOperator(task_id="unless_paused", endpoint=endpoint, **aws) >> wait_for_capture
         answer(endpoint, decide)
     return dag

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.endpoints import dag_id
+from endpointwatch_airflow.operators.alarms import EnsureAlarmsOperator
 from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
 from endpointwatch_airflow.operators.capture import EndpointDataCaptureOperator
 from endpointwatch_airflow.operators.deployment_record import RecordDeploymentOperator
@@ -33,10 +34,12 @@ leaves an endpoint alone that captures so already. |
 windows are judged by the version they had. |
 | `learn_baselines` | One job learns the baselines of {monitors} for that version; keeps those that were learnt from \
 the same data set, unless `force` is set. |
+| `ensure_alarms` | Makes the CloudWatch alarms what the file declares ({alarms}), with the topic and the queue of \
+their messages; leaves alone what is so already, and removes alarms of this endpoint that are declared no longer. |
 | `ready` | The endpoint is watched from now on. |
 | `stop_job` | Only when `learn_baselines` failed or was marked so: stops its job. |
 
-Alarms and dashboards are not made here.
+Dashboards are not made here.
 """
 
 
@@ -44,7 +47,7 @@ def build(endpoint: Endpoint) -> DAG:
     """The endpoint's ``<endpoint>__onboard`` DAG."""
     with DAG(
         dag_id(endpoint.name, PIPELINE),
-        description=f"Capture, deployment record and baselines of {endpoint.name}.",
+        description=f"Capture, deployment record, baselines and alarms of {endpoint.name}.",
         schedule=[deployed(endpoint.name)],
         catchup=False,
         # Two at once would move the endpoint under each other's feet.
@@ -59,6 +62,7 @@ def build(endpoint: Endpoint) -> DAG:
             description=endpoint.description,
             results=endpoint.results_uri,
             monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
+            alarms=", ".join(endpoint.alarms.declared) or "none",
         ),
         **dag_arguments(endpoint, PIPELINE),
     ) as dag:
@@ -82,7 +86,10 @@ def build(endpoint: Endpoint) -> DAG:
             **job_arguments(endpoint),
         )
         stop_job = StopJobsOperator(task_id="stop_job", job_task_ids=["learn_baselines"], **aws_arguments(endpoint))
+        # Beside the baselines: an endpoint whose baselines fail is to be watched over all the more.
+        ensure_alarms = EnsureAlarmsOperator(task_id="ensure_alarms", endpoint=endpoint, **aws_arguments(endpoint))
         # The run's outcome is that of its last tasks; without one of these the stopping, which succeeds, would decide.
         ready = EmptyOperator(task_id="ready")
         ensure_capture >> record_deployment >> learn_baselines >> [ready, stop_job]
+        ensure_capture >> ensure_alarms >> ready
     return dag

@@ -13,7 +13,7 @@ HOUR = {"start": "2026-11-02T03:00:00Z", "end": "2026-11-02T04:00:00Z"}
 
 
 @pytest.fixture
-def admit(sagemaker, endpoint, context):
+def admit(sagemaker, s3, endpoint, context):
     def run(request=None, **about):
         operator = AdmitRetrainingOperator(
             task_id="admit", endpoint=endpoint, request=request or {}, aws_conn_id=None, region_name="us-east-1"

@@ -81,7 +81,7 @@ def drift(name: str, distance: float, *, exceeded: bool = True) -> Distance:
 
 def decided(verdicts: list[Verdict], **changes: Any) -> tuple[Decision, Message]:
     where = endpoint(**changes.pop("notifications", {}))
-    decision = decide(verdicts, where.decision)
+    decision = decide(verdicts, where.rules)
     return decision, decision_message(where, decision, verdicts, **changes)
 
 

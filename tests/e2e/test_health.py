@@ -1,0 +1,182 @@
+"""From an alarm to a running health DAG: CloudWatch, SNS, SQS, the triggerer and the scheduler, twenty times."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+
+import pytest
+import yaml
+
+from endpointwatch.actions.alarm_requests import alarm_name
+from endpointwatch.actions.remediation import Remedy
+from loanapp.cloud import Cloud
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+#: Alarms of several endpoints, so that one need not wait for the run of the one before.
+NAMES = tuple(f"pulse-{number}" for number in range(1, 6))
+BEATS = tuple(f"beat_{number}" for number in range(1, 5))
+SECONDS_BETWEEN = 2.0
+#: Of a machine that does nothing else; a busy one gets its time, as what is measured does not depend on it.
+PATIENCE = 240
+BUCKET = "endpointwatch"
+
+
+def beat(name: str) -> dict[str, Any]:
+    return {
+        "metric": name, "namespace": "Pulse", "dimensions": {"Of": name}, "statistic": "Sum", "threshold": 1,
+        "periods": 1, "missing_data": "ignore",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def declared(stack_settings):
+    """Endpoints that are only declared: their alarms are real, and nothing but `notify` is asked of them."""
+    off = {name: {"enabled": False} for name in ("model_latency", "errors_5xx", "disk_utilization", "no_invocations")}
+    for name in NAMES:
+        document = {
+            "name": name,
+            "aws": {"region": "us-east-1", "role_arn": "arn:aws:iam::123456789012:role/EndpointWatch"},
+            "results_uri": f"s3://{BUCKET}/results",
+            "capture": {"destination_uri": f"s3://{BUCKET}/capture"},
+            "schedule": {"start_date": "2026-03-01"},
+            "job": {"image_uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/analyzer:1"},
+            "monitors": [{"kind": "data_quality"}],
+            "decision": {"action": "notify"},
+            "alarms": {"metrics": {**off, **{name_: beat(f"{name}-{name_}") for name_ in BEATS}}},
+            "remediation": {"sweep": "0 0 1 1 *"},
+        }
+        (stack_settings.endpoints / f"{name}.yaml").write_text(yaml.safe_dump(document))
+    yield
+    for name in NAMES:
+        (stack_settings.endpoints / f"{name}.yaml").unlink()
+
+
+@pytest.fixture(scope="module")
+def cloud(declared, stack, airflow) -> Cloud:
+    """The local AWS, once the alarms are made and their queues are listened to."""
+    cloud = Cloud(stack.environment)
+    if BUCKET not in [bucket["Name"] for bucket in cloud.s3.list_buckets()["Buckets"]]:
+        cloud.s3.create_bucket(Bucket=BUCKET)
+    started = {}
+    for name in NAMES:
+        airflow.wait_for_dag(f"{name}__alarms")
+        airflow.unpause(f"{name}__health")
+        started[name] = airflow.trigger(f"{name}__alarms")["dag_run_id"]
+    for name, run in started.items():
+        assert airflow.wait(f"{name}__alarms", run)["state"] == "success"
+        assert airflow.xcom(f"{name}__alarms", run, "ensure_alarms")["made"] == list(BEATS)
+    listened_to(cloud, airflow)
+    return cloud
+
+
+def listened_to(cloud: Cloud, airflow: Any) -> None:
+    """Wait until each queue's watcher has taken a message: it is started when the unpaused DAG is parsed again."""
+    sqs = cloud.client("sqs")
+    urls = [sqs.get_queue_url(QueueName=f"endpointwatch-{name}")["QueueUrl"] for name in NAMES]
+    for url in urls:
+        sqs.send_message(QueueUrl=url, MessageBody="not of an alarm: dropped")
+    until(lambda: not any(waiting(sqs, url) for url in urls), "the queues are not listened to")
+
+
+def waiting(sqs: Any, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(value) for value in attributes.values())
+
+
+def remedies(cloud: Cloud, name: str) -> list[Remedy]:
+    keys = cloud.keys(f"s3://{BUCKET}/results/{name}/remediations")
+    return [Remedy.model_validate_json(cloud.read(BUCKET, key)) for key in keys]
+
+
+@pytest.fixture(scope="module")
+def answered(cloud, airflow) -> list[tuple[Remedy, datetime]]:
+    """What was done about each alarm, and when it went off."""
+    alarms = cloud.client("cloudwatch")
+    rung: dict[tuple[str, str], datetime] = {}
+    for each in BEATS:
+        for name in NAMES:
+            # An endpoint has one run at a time: what is measured is the way there, not the queue behind another run.
+            until(lambda name=name: not active(airflow, name), f"{name}__health is not idle")
+            rung[name, each] = datetime.now(UTC)
+            alarms.set_alarm_state(AlarmName=alarm_name(name, each), StateValue="ALARM", StateReason="a test")
+            time.sleep(SECONDS_BETWEEN)
+
+    def found() -> list[Remedy]:
+        return [remedy for name in NAMES for remedy in remedies(cloud, name)]
+
+    until(lambda: len(found()) == len(rung), "not every alarm was answered")
+    return [(remedy, rung[remedy.endpoint, remedy.alarm]) for remedy in found()]
+
+
+def until(reached: Callable[[], object], otherwise: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.5)
+
+
+def active(airflow: Any, name: str) -> bool:
+    return any(run["state"] in ("queued", "running") for run in airflow.runs(f"{name}__health"))
+
+
+def test_the_health_dag_runs_within_ten_seconds_of_an_alarm(answered, airflow, record_property):
+    runs, tasks = [], []
+    for remedy, rung in answered:
+        dag = f"{remedy.endpoint}__health"
+        started = airflow.run(dag, remedy.run_id), airflow.task_instance(dag, remedy.run_id, "answer")
+        for seconds, item in zip((runs, tasks), started, strict=True):
+            seconds.append((datetime.fromisoformat(item["start_date"]) - rung).total_seconds())
+    figures = "; ".join(
+        f"alarm to running {what}: median {median(seconds):.1f} s, longest {max(seconds):.1f} s of {len(seconds)}"
+        for what, seconds in (("DAG", runs), ("task", tasks))
+    )
+    record_property("latency", figures)
+    print(f"\n{figures}")  # noqa: T201 - the figure is what this test is for
+    assert len(runs) == len(NAMES) * len(BEATS)
+    assert median(runs) < 10
+
+
+def test_every_alarm_was_answered_once_by_a_message(answered):
+    assert len({(remedy.endpoint, remedy.alarm) for remedy, _ in answered}) == len(answered)
+    assert {remedy.action for remedy, _ in answered} == {"notify"}
+    assert all(remedy.run_id.startswith("asset_triggered") for remedy, _ in answered)
+
+
+def test_how_each_ended_is_on_record(answered, cloud, airflow):
+    for name, run in {(remedy.endpoint, remedy.run_id) for remedy, _ in answered}:
+        assert airflow.wait(f"{name}__health", run)["state"] == "success"
+    assert {remedy.outcome for name in NAMES for remedy in remedies(cloud, name)} == {"done"}
+
+
+def test_a_look_at_what_a_message_told_already_changes_nothing(answered, cloud, airflow):
+    name = NAMES[0]
+    before = remedies(cloud, name)
+    run = airflow.trigger(f"{name}__health")["dag_run_id"]
+    assert airflow.wait(f"{name}__health", run)["state"] == "success"
+    assert airflow.task_instance(f"{name}__health", run, "notify")["state"] == "skipped"
+    assert [remedy.id for remedy in remedies(cloud, name)] == [remedy.id for remedy in before]
+
+
+def test_a_metric_above_its_threshold_goes_the_whole_way(answered, cloud, airflow):
+    name, each = NAMES[1], BEATS[0]
+    alarms = cloud.client("cloudwatch")
+    alarms.set_alarm_state(AlarmName=alarm_name(name, each), StateValue="OK", StateReason="a test")
+    before = {run["dag_run_id"] for run in airflow.runs(f"{name}__health")}
+    dimensions = [{"Name": "Of", "Value": f"{name}-{each}"}]
+    alarms.put_metric_data(
+        Namespace="Pulse", MetricData=[{"MetricName": f"{name}-{each}", "Dimensions": dimensions, "Value": 5.0}]
+    )
+    new: list[dict[str, Any]] = []
+    until(lambda: new.extend(run for run in airflow.runs(f"{name}__health") if run["dag_run_id"] not in before) or new,
+          "the alarm did not go off")  # fmt: skip
+    run = airflow.wait(f"{name}__health", new[0]["dag_run_id"])
+    assert run["state"] == "success"
+    # The same trouble within the cooldown: looked at, not told again.
+    log = airflow.log(f"{name}__health", run["dag_run_id"], "answer")
+    assert "people are told, nothing else is declared" in log
