@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_fakes import ROOT, FakeStore, at_the_border, context, deployment, endpoint
 from endpointwatch.actions.admission import RetrainRequest
+from endpointwatch.config.decision import CARRIED_OUT
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
 from endpointwatch.decisions import ActionRecord, Decision, Incident, Permission
@@ -162,6 +163,11 @@ def incidents(store: FakeStore) -> list[Incident]:
 
 
 @pytest.mark.parametrize("status", ["SCHEMA_CHANGED", "CAPTURE_OFF", "ENCODING_MIXED", "LABELS_MISSING"])
+def test_every_action_that_a_file_may_ask_for_has_a_task():
+    for action in CARRIED_OUT:
+        assert getattr(DecideOperator(task_id="d", endpoint=endpoint(), aws_conn_id=None), action) == action
+
+
 def test_what_no_retraining_mends_is_decided_upon_and_told(status):
     store = FakeStore({**deployment("v1", 3), **verdict(0), **verdict(1), **verdict(2, status)})
     judge = JudgeOperator(task_id="judge", endpoint=endpoint(**RETRAIN), aws_conn_id=None)

@@ -101,7 +101,8 @@ def _outcome(
     counting = tuple(Weighed(window=one, points=sum_) for one, sum_ in weighed.items() if sum_ >= rule.threshold)
     met = len(counting) >= rule.violations
     statuses = {seen.status for one in counting for seen in looked_at[one.window] if points(seen, rule) > 0}
-    told = f"{len(counting)} of the last {rule.windows} windows of {version or 'the model'} {_what(rule, statuses)}"
+    last = "window" if rule.windows == 1 else f"{rule.windows} windows"
+    told = f"{len(counting)} of the last {last} of {version or 'the model'} {_what(rule, statuses)}"
     if not met:
         reason = f"{told}; the rule {rule.name!r} asks for {rule.violations}."
     elif before is not None:
@@ -119,8 +120,9 @@ def _outcome(
 
 def _what(rule: Rule, statuses: Iterable[str]) -> str:
     found = sorted(statuses) or sorted(rule.statuses)
+    checks = f" by {', '.join(rule.checks)}" if rule.checks else ""
     weighted = "" if rule.threshold == 1.0 else f" of {rule.threshold:g} points or more"
     if found == ["VIOLATIONS"]:
-        of = f" by {', '.join(rule.checks)}" if rule.checks else ""
-        return f"had violations{of}{weighted}"
-    return f"were {' or '.join(found)}{weighted}"
+        return f"had violations{checks}{weighted}"
+    words = " or ".join(f"{status}{checks if status == 'VIOLATIONS' else ''}" for status in found)
+    return f"were {words}{weighted}"
