@@ -162,12 +162,12 @@ def incidents(store: FakeStore) -> list[Incident]:
     return [Incident.model_validate_json(text) for uri, text in store.files.items() if "/incidents/" in uri]
 
 
-@pytest.mark.parametrize("status", ["SCHEMA_CHANGED", "CAPTURE_OFF", "ENCODING_MIXED", "LABELS_MISSING"])
 def test_every_action_that_a_file_may_ask_for_has_a_task():
     for action in CARRIED_OUT:
         assert getattr(DecideOperator(task_id="d", endpoint=endpoint(), aws_conn_id=None), action) == action
 
 
+@pytest.mark.parametrize("status", ["SCHEMA_CHANGED", "CAPTURE_OFF", "ENCODING_MIXED", "LABELS_MISSING"])
 def test_what_no_retraining_mends_is_decided_upon_and_told(status):
     store = FakeStore({**deployment("v1", 3), **verdict(0), **verdict(1), **verdict(2, status)})
     judge = JudgeOperator(task_id="judge", endpoint=endpoint(**RETRAIN), aws_conn_id=None)
