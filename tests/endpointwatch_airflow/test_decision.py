@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_fakes import ROOT, FakeStore, at_the_border, context, deployment, endpoint
 from endpointwatch.actions.admission import RetrainRequest
+from endpointwatch.config.decision import CARRIED_OUT
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
 from endpointwatch.decisions import ActionRecord, Decision, Incident, Permission
@@ -160,6 +161,11 @@ def retrained(at: datetime, version: str = "v0", **jobs: float) -> dict[str, str
 
 def incidents(store: FakeStore) -> list[Incident]:
     return [Incident.model_validate_json(text) for uri, text in store.files.items() if "/incidents/" in uri]
+
+
+def test_every_action_that_a_file_may_ask_for_has_a_task():
+    for action in CARRIED_OUT:
+        assert getattr(DecideOperator(task_id="d", endpoint=endpoint(), aws_conn_id=None), action) == action
 
 
 @pytest.mark.parametrize("status", ["SCHEMA_CHANGED", "CAPTURE_OFF", "ENCODING_MIXED", "LABELS_MISSING"])

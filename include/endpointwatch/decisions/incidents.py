@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
@@ -100,31 +101,47 @@ def incidents_of(verdicts: Iterable[Verdict], rule: Rule, settings: Incidents) -
     return tuple(sorted(found, key=lambda one: (one.first.start, one.first.end)))
 
 
+@dataclass
+class _Course:
+    """An incident while windows are gone over, oldest first."""
+
+    windows: list[Troubled]
+    lapses_at: datetime
+    quiet: int = 0
+    closed_by: Window | None = None
+
+
 def _of_grid(
     order: Sequence[Window], windows: dict[Window, list[Verdict]], rule: Rule, settings: Incidents
 ) -> list[Incident]:
-    found: list[Incident] = []
+    courses: list[_Course] = []
     for window in order:
         state = state_of(windows[window], rule)
-        going_on = bool(found) and found[-1].closed_by is None and window.start < found[-1].lapses_at
+        course = courses[-1] if courses and _goes_on(courses[-1], window) else None
         if state == "counts":
-            told = _troubled(windows[window], rule)
-            earlier = found.pop().windows if going_on else ()
-            found.append(
-                Incident(
-                    endpoint=windows[window][0].endpoint,
-                    rule=rule.name,
-                    tell=rule.told,
-                    windows=(*earlier, told),
-                    quiet_windows=0,
-                    lapses_at=window.end + settings.lapse_windows * window.length,
-                )
-            )
-        elif state == "quiet" and going_on:
-            quiet = found[-1].quiet_windows + 1
-            closed = window if quiet == settings.quiet_windows else None
-            found[-1] = found[-1].model_copy(update={"quiet_windows": quiet, "closed_by": closed})
-    return found
+            if course is None:
+                courses.append(course := _Course([], window.end))
+            course.windows.append(_troubled(windows[window], rule))
+            course.quiet, course.lapses_at = 0, window.end + settings.lapse_windows * window.length
+        elif state == "quiet" and course is not None:
+            course.quiet += 1
+            course.closed_by = window if course.quiet == settings.quiet_windows else None
+    return [
+        Incident(
+            endpoint=windows[order[0]][0].endpoint,
+            rule=rule.name,
+            tell=rule.told,
+            windows=tuple(course.windows),
+            quiet_windows=course.quiet,
+            closed_by=course.closed_by,
+            lapses_at=course.lapses_at,
+        )
+        for course in courses
+    ]
+
+
+def _goes_on(course: _Course, window: Window) -> bool:
+    return course.closed_by is None and window.start < course.lapses_at
 
 
 def _troubled(verdicts: Sequence[Verdict], rule: Rule) -> Troubled:

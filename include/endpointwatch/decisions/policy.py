@@ -119,8 +119,9 @@ def _outcome(
 
 def _what(rule: Rule, statuses: Iterable[str]) -> str:
     found = sorted(statuses) or sorted(rule.statuses)
+    checks = f" by {', '.join(rule.checks)}" if rule.checks else ""
     weighted = "" if rule.threshold == 1.0 else f" of {rule.threshold:g} points or more"
     if found == ["VIOLATIONS"]:
-        of = f" by {', '.join(rule.checks)}" if rule.checks else ""
-        return f"had violations{of}{weighted}"
-    return f"were {' or '.join(found)}{weighted}"
+        return f"had violations{checks}{weighted}"
+    words = " or ".join(f"{status}{checks if status == 'VIOLATIONS' else ''}" for status in found)
+    return f"were {words}{weighted}"

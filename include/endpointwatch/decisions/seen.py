@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -104,10 +105,14 @@ def by_window(seen: Iterable[Seen]) -> Mapping[Window, list[Seen]]:
 
 def ordered(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Each verdict once, the oldest window first: neither order nor repetition makes a difference."""
+    found: dict[tuple[datetime, datetime, str], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        found[verdict.window.end, verdict.window.start, verdict.monitor].append(verdict)
+    return [verdict for place in sorted(found) for verdict in _each_once(found[place])]
+
+
+def _each_once(verdicts: list[Verdict]) -> list[Verdict]:
+    if len(verdicts) == 1:
+        return verdicts
     every = {verdict.to_json(): verdict for verdict in verdicts}
-    return [
-        every[text]
-        for text in sorted(
-            every, key=lambda text: (every[text].window.end, every[text].window.start, every[text].monitor, text)
-        )
-    ]
+    return [every[text] for text in sorted(every)]

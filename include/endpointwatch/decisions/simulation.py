@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field
 
+from endpointwatch.config.decision import Rule
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.decision import Decision
 from endpointwatch.decisions.guards import Permission, permit
 from endpointwatch.decisions.history import ActionRecord
-from endpointwatch.decisions.incidents import Incident, around, containing, incidents_of
+from endpointwatch.decisions.incidents import Incident, containing, incidents_of
 from endpointwatch.decisions.policy import concerns, decide, evidence_windows
 from endpointwatch.decisions.seen import Part, ordered
 from endpointwatch.reports.verdict import Verdict
@@ -62,23 +63,33 @@ def simulate(
     windows: dict[Window, list[Verdict]] = {}
     for verdict in ordered(verdicts):
         windows.setdefault(verdict.window, []).append(verdict)
+    # What is known of an incident by one of its windows is its beginning: who was told of that was told of it.
+    rules = endpoint.rules
+    incidents = {rule.name: _incidents(windows, rule, endpoint) for rule in rules}
     steps: list[Step] = []
     done: list[ActionRecord] = []
     for window, judged in windows.items():
-        if not concerns(judged, endpoint.rules):
+        if not concerns(judged, rules):
             continue
-        now = window.end + delay
-        decision = decide(_known(windows, evidence_windows(window, endpoint.rules)), endpoint.rules)
-        incident = _incident(decision, endpoint, windows)
-        permission = permit(decision, endpoint, done, now=now, serving=decision.model_version, incident=incident)
+        decision = decide(_known(windows, evidence_windows(window, rules)), rules)
+        fired = decision.fired
+        permission = permit(
+            decision,
+            endpoint,
+            done,
+            now=window.end + delay,
+            serving=decision.model_version,
+            incident=containing(incidents[fired.rule.name], [one.window for one in fired.windows]) if fired else None,
+        )
         steps.append(Step(decision=decision, permission=permission))
         done += _done(permission, decision, training)
+    every = (one for of_rule in incidents.values() for one in of_rule)
     return Simulation(
         endpoint=endpoint.name,
         windows=len(windows),
         steps=tuple(steps),
         history=tuple(done),
-        incidents=_every(windows, endpoint),
+        incidents=tuple(sorted(every, key=lambda one: (one.first.start, one.first.end, one.rule))),
     )
 
 
@@ -86,19 +97,8 @@ def _known(windows: dict[Window, list[Verdict]], wanted: Iterable[Window]) -> li
     return [verdict for window in wanted for verdict in windows.get(window, ())]
 
 
-def _incident(decision: Decision, endpoint: Endpoint, windows: dict[Window, list[Verdict]]) -> Incident | None:
-    """The incident that the decision is about, as far as it could be known by then."""
-    fired = decision.fired
-    if fired is None:
-        return None
-
-    def read(window: Window) -> Sequence[Verdict]:
-        return windows.get(window, ()) if window.end <= decision.window.end else ()
-
-    settings = endpoint.decision.incidents
-    counting = [weighed.window for weighed in fired.windows]
-    near = around(counting[-1], read, fired.rule, settings) if counting else ()
-    return containing(incidents_of(near, fired.rule, settings), counting)
+def _incidents(windows: dict[Window, list[Verdict]], rule: Rule, endpoint: Endpoint) -> tuple[Incident, ...]:
+    return incidents_of(_known(windows, windows), rule, endpoint.decision.incidents)
 
 
 def _done(permission: Permission, decision: Decision, training: timedelta) -> list[ActionRecord]:
@@ -118,9 +118,3 @@ def _done(permission: Permission, decision: Decision, training: timedelta) -> li
         jobs = {"simulated": training.total_seconds()}
         found.append(began.ended(permission.at + training, "simulated", training_jobs=jobs))
     return found
-
-
-def _every(windows: dict[Window, list[Verdict]], endpoint: Endpoint) -> tuple[Incident, ...]:
-    verdicts = [verdict for judged in windows.values() for verdict in judged]
-    found = [one for rule in endpoint.rules for one in incidents_of(verdicts, rule, endpoint.decision.incidents)]
-    return tuple(sorted(found, key=lambda one: (one.first.start, one.first.end, one.rule)))

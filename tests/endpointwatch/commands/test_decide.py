@@ -60,7 +60,7 @@ def test_an_explanation_shows_the_verdicts_the_rule_that_fired_those_that_did_no
     page = decide("--explain").out
     assert "2026-03-01T13:00:00Z/2026-03-01T14:00:00Z  data_quality  SCHEMA_CHANGED  yes" in page
     assert "drift           retrain, 2 of 3  yes    2 of the last 3 windows of v1 had violations" in page
-    assert "broken_data     notify, 1 of 1   no     0 of the last 1 windows" in page
+    assert "broken_data     notify, 1 of 1   no     0 of the last 1 windows of v1 were" in page
     assert "cooldown     no" in page
     assert page.endswith("meets the rule's 2: retrain.\n")
 

@@ -75,6 +75,16 @@ def test_every_window_that_counts_belongs_to_exactly_one_incident(verdicts, poli
         assert set(every) == alone
 
 
+@FEW
+@given(VERDICTS, policies(), st.integers(0, 12))
+def test_what_was_known_of_an_incident_earlier_is_its_beginning(verdicts, policy, step):
+    by_then = [v for v in verdicts if v.window.end <= FIRST.shifted(step).end]
+    for rule in policy.rules:
+        early, late = (incidents_of(v, rule, policy.decision.incidents) for v in (by_then, verdicts))
+        for then, now in zip(early, late, strict=False):
+            assert then.windows == now.windows[: len(then.windows)]
+
+
 # Opened, updated, closed
 
 

@@ -47,7 +47,7 @@ def done(simulation, action):
 
 def test_without_limits_lasting_drift_is_retrained_for_once_a_day_and_with_a_budget_as_often_as_that_says():
     assert [at.day for at in done(months(5, violations=2, windows=3), "retrain")] == [2, 3, 4, 5, 6, 7]
-    spare = months(40, violations=2, windows=3, budget={"retrainings_a_month": 2})
+    spare = months(33, violations=2, windows=3, budget={"retrainings_a_month": 2})
     assert [(at - FIRST.start).days for at in done(spare, "retrain")] == [0, 1, 31, 32]
     assert len(done(months(5, violations=2, windows=3, cooldown_hours=47), "retrain")) == 3
 
