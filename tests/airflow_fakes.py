@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,6 +167,16 @@ class FakeSageMaker:
         return self.model
 
 
+class FakeMetrics:
+    """CloudWatch as a place to put metrics: ``put`` has the lines by namespace."""
+
+    def __init__(self) -> None:
+        self.put: dict[str, list[dict[str, Any]]] = {}
+
+    def publish(self, namespace: str, lines: list[str]) -> None:
+        self.put.setdefault(namespace, []).extend(json.loads(line) for line in lines)
+
+
 def config(name: str, capture: CaptureSettings | None) -> EndpointConfig:
     return EndpointConfig(name, (Variant("AllTraffic", "loans-v1"),), capture)
 
@@ -210,4 +221,5 @@ def at_the_border(operator: Any, sagemaker: FakeSageMaker | None = None, store: 
     """The operator, with the border replaced."""
     operator.__dict__["hook"] = sagemaker or FakeSageMaker()
     operator.__dict__["store"] = store or FakeStore()
+    operator.__dict__["metrics"] = FakeMetrics()
     return operator

@@ -75,6 +75,19 @@ def test_the_job_is_told_the_window_its_objects_and_the_baseline_of_the_version_
     assert request["Environment"] == {"job_plan": "/opt/ml/processing/input/plan/plan.json"}
 
 
+@pytest.mark.parametrize(("emit", "sent"), [("Enabled", {"EndpointWatch": ["violations"]}), ("Disabled", {})])
+def test_the_verdict_is_sent_to_cloudwatch_unless_the_monitor_keeps_its_metrics_back(emit, sent):
+    sagemaker, store = FakeSageMaker(), FakeStore(KNOWN)
+    analyzer(sagemaker, store)
+    about = endpoint(monitors=[{"kind": "data_quality", "emit_metrics": emit}])
+    task = at_the_border(
+        RunMonitorsOperator(task_id="run_monitors", endpoint=about, aws_conn_id=None), sagemaker, store
+    )
+    task.execute(context(task))
+    found = {name: [item["MetricName"] for item in items] for name, items in task.metrics.put.items()}
+    assert found == sent
+
+
 def test_a_deployment_without_a_baseline_is_run_without_one():
     sagemaker, store = FakeSageMaker(), FakeStore({**CAPTURES, **deployment("v1", 3)})
     analyzer(sagemaker, store)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 #: CloudWatch's limit for one call.
 AT_ONCE: Final = 1000
@@ -30,14 +30,15 @@ class MetricsHook(AwsBaseHook):
         """Put the metrics of a ``cloudwatch_metrics.jsonl``, whose lines are ``PutMetricData``'s own members.
 
         Returns:
-            None, or why CloudWatch refused some: it takes none that are older than two weeks, as those of a backfill.
+            None, or why CloudWatch did not take some: it takes none that are older than two weeks, as those of a
+            backfill.
         """
         client: Any = self.conn
         data = [_datum(line) for line in lines if line.strip()]
         for start in range(0, len(data), AT_ONCE):
             try:
                 client.put_metric_data(Namespace=namespace, MetricData=data[start : start + AT_ONCE])
-            except ClientError as error:
+            except (ClientError, BotoCoreError) as error:
                 return str(error)
         return None
 

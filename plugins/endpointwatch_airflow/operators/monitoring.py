@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 from pydantic import ValidationError
 
+from endpointwatch.actions.alarm_requests import monitor_dimensions
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
@@ -24,6 +25,7 @@ from endpointwatch.jobs.plan import (
 )
 from endpointwatch.reports.deployment import Deployment, serving
 from endpointwatch.reports.verdict import Status, Verdict, no_answer
+from endpointwatch.reports.verdict_metrics import lines
 from endpointwatch_airflow.captured import capture_root, captured, manifest, manifest_hash
 from endpointwatch_airflow.deployments import recorded
 from endpointwatch_airflow.earlier import earlier_states
@@ -165,6 +167,7 @@ class RunMonitorsOperator(PlannedJobOperator):
             remove_surplus(self.store, layout, window)
         for monitor, verdict in verdicts.items():
             self.log.info("%s of %s: %s (%s)", monitor, window, verdict.status, verdict.evidence)
+            self._send(verdict)
         return self._result(window, outcome.name, {monitor: verdict.status for monitor, verdict in verdicts.items()})
 
     def failed(self, context: Context, outcome: Outcome) -> None:
@@ -178,6 +181,15 @@ class RunMonitorsOperator(PlannedJobOperator):
         for monitor in self.monitors:
             if not self.store.exists(layout.verdict(monitor, window)):
                 self._write(window, monitor, "JOB_FAILED", f"The processing job failed: {outcome.reason}")
+
+    def _send(self, verdict: Verdict) -> None:
+        """Let CloudWatch's alarms see the verdict, unless the monitor's settings keep its metrics back."""
+        settings = next((one for one in self.endpoint.monitors if one.kind == verdict.monitor), None)
+        if settings is None or settings.emit_metrics != "Enabled":
+            return
+        dimensions = monitor_dimensions(self.endpoint.name, verdict.monitor)
+        on_worker = self.endpoint.job.runs_on == "worker"
+        self._publish(list(lines(verdict, dimensions=dimensions, whole=not on_worker)))
 
     def _window(self, context: Context) -> Window:
         if self.window is not None:

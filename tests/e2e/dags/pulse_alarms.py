@@ -11,4 +11,4 @@ from endpointwatch_airflow.pipelines.common import aws_arguments
 for endpoint in declared("alarms"):
     if endpoint.name.startswith("pulse"):
         with DAG(dag_id(endpoint.name, "alarms"), schedule=None, is_paused_upon_creation=False) as dag:
-            EnsureAlarmsOperator(task_id="ensure_alarms", endpoint=endpoint, **aws_arguments(endpoint))
+            EnsureAlarmsOperator(task_id="ensure_alarms", endpoint=endpoint, retries=2, **aws_arguments(endpoint))
