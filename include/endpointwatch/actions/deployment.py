@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from endpointwatch.actions import naming
+from endpointwatch.actions import naming, rollout
 from endpointwatch.config.endpoint import Capture, Endpoint
 from endpointwatch.errors import ConfigError
 
@@ -126,12 +126,20 @@ def create_request(endpoint: Endpoint, *, config_name: str) -> dict[str, Any]:
     return {"EndpointName": endpoint.name, "EndpointConfigName": config_name, "Tags": naming.tags(endpoint)}
 
 
-def update_request(endpoint: Endpoint, *, config_name: str) -> dict[str, Any]:
-    """A blue/green update that keeps the instance counts and weights which scaling has set since the last one.
+def update_request(endpoint: Endpoint, *, config_name: str, at_once: bool = False) -> dict[str, Any]:
+    """An update that keeps the instance counts and weights which scaling has set since the last one.
 
     The capture is the new configuration's, not the retained one: the YAML decides about it.
+
+    Args:
+        endpoint: The declaration.
+        config_name: What the endpoint is moved to.
+        at_once: Leave out the declared strategy and its alarms. The way back takes it: an alarm that the bad version
+            has raised would otherwise undo the rollback.
     """
+    strategy = {} if at_once else rollout.deployment_config(endpoint)
     return {
+        **({"DeploymentConfig": strategy} if strategy else {}),
         "EndpointName": endpoint.name,
         "EndpointConfigName": config_name,
         "RetainAllVariantProperties": True,

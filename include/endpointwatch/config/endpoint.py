@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
+from endpointwatch.config.deployment import DeploymentSettings
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.section import DatasetFormat, S3Uri, Section
@@ -173,6 +174,7 @@ class Endpoint(Section):
     )
     decision: Decision = Decision()
     hosting: Hosting = Hosting()
+    deployment: DeploymentSettings = DeploymentSettings()
     training: Training | None = Field(
         None, description="Leave out to watch only; then decisions can notify, not retrain."
     )
