@@ -66,8 +66,8 @@ def test_every_endpoint_has_its_dags_and_nothing_fails_to_import(endpoints):
     found = bag()
     assert found.import_errors == {}
     assert set(found.dags) == {
-        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "cards__onboard", "cards__monitor", "cards__replay",
+        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay", "loans__rollback", "loans__redeploy",
+        "cards__onboard", "cards__monitor", "cards__replay", "cards__rollback", "cards__redeploy",
     }  # fmt: skip
 
 
@@ -86,8 +86,8 @@ def test_a_misspelt_key_is_one_import_error_with_file_key_and_remedy_and_all_oth
     assert "descripton" in error
     assert "Did you mean 'description'?" in error
     assert set(found.dags) == {
-        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "cards__onboard", "cards__monitor", "cards__replay",
+        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay", "loans__rollback", "loans__redeploy",
+        "cards__onboard", "cards__monitor", "cards__replay", "cards__rollback", "cards__redeploy",
     }  # fmt: skip
 
 
@@ -147,6 +147,15 @@ def test_the_onboard_dag_follows_the_event_that_the_retrain_dag_emits(endpoints)
     awaited = {asset.uri for asset in dags["loans__onboard"].timetable.asset_condition.objects}
     emitted = {asset.uri for task in dags["loans__retrain"].tasks for asset in task.outlets}
     assert awaited == emitted == {"x-endpointwatch://loans/deployment"}
+
+
+@pytest.mark.parametrize("how", ["rollback", "redeploy"])
+def test_the_dags_that_bring_a_version_back_ask_which_and_why_and_emit_the_event(endpoints, how):
+    dag = bag().dags[f"loans__{how}"]
+    assert set(dag.params) == {"version", "reason", "instead_of", "dry_run"}
+    assert set(dag.task_dict) == {"choose_version", "serve_version", "record_deployment"}
+    assert {asset.uri for task in dag.tasks for asset in task.outlets} == {"x-endpointwatch://loans/deployment"}
+    assert dag.max_active_runs == 1
 
 
 def test_the_monitor_dag_starts_the_retrain_dag_that_is_there(endpoints):

@@ -24,6 +24,9 @@ CONFIG_FIELDS = (
     "MetricsConfig",
 )
 
+#: The shadow variant by which a version is tried out before it serves.
+SHADOW = "EndpointWatchShadow"
+
 
 def model_request(endpoint: Endpoint, *, model_name: str, package_arn: str) -> dict[str, Any]:
     """A model made from the registry: image and artifact are those of the approved package.
@@ -78,7 +81,9 @@ def endpoint_config_request(endpoint: Endpoint, *, model_name: str, live: Mappin
             for variant in live["ProductionVariants"]
         ]
         kept = {key: live[key] for key in CONFIG_FIELDS if live.get(key) not in (None, [], {})}
-        content = {**kept, "ProductionVariants": variants}
+        # A shadow that was put there to try a version out has served its time; anybody else's stays.
+        shadows = [each for each in kept.pop("ShadowProductionVariants", []) if each["VariantName"] != SHADOW]
+        content = {**kept, "ProductionVariants": variants, **({"ShadowProductionVariants": shadows} if shadows else {})}
     # The key that encrypts captures is not the YAML's to say: it stays as it is.
     kms_key = (live or {}).get("DataCaptureConfig", {}).get("KmsKeyId")
     content["DataCaptureConfig"] = data_capture_config(endpoint.capture) | ({"KmsKeyId": kms_key} if kms_key else {})

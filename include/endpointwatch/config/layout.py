@@ -60,6 +60,10 @@ class Layout:
     def deployment(self, stamp: str, model_version: str) -> str:
         return f"{self.deployments()}/{stamp}-{model_version}.json"
 
+    def lease(self) -> str:
+        """The files by which changes of the endpoint wait for one another."""
+        return f"{self.root}/lease"
+
     @staticmethod
     def replay_folder(name: str) -> str:
         """A replay's folder relative to the root; a job writes below its output path just so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -54,6 +54,39 @@ class DeploymentHook(SageMakerHook):
         """
         answer = self.client.describe_endpoint_config(EndpointConfigName=name)
         return {key: answer[key] for key in CONFIG_FIELDS if key in answer}
+
+    def find_config(self, name: str) -> Mapping[str, Any] | None:
+        """As :meth:`config_content`; None when there is none of that name."""
+        try:
+            return self.config_content(name)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    def has_model(self, name: str) -> bool:
+        try:
+            self.client.describe_model(ModelName=name)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def delete_endpoint_config(self, name: str) -> None:
+        """Delete the configuration; no error when it has gone."""
+        self._delete(self.client.delete_endpoint_config, EndpointConfigName=name)
+
+    def delete_model(self, name: str) -> None:
+        """Delete the model; its package in the registry stays. No error when it has gone."""
+        self._delete(self.client.delete_model, ModelName=name)
+
+    def _delete(self, call: Callable[..., Any], **name: str) -> None:
+        try:
+            call(**name)
+        except ClientError as error:
+            if not is_missing(error):
+                raise
 
     def pending_config(self, endpoint: str) -> str | None:
         """Name of the configuration that an endpoint is being moved to; None when it is not, or not known."""

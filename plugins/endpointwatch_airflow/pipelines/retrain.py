@@ -22,6 +22,7 @@ from endpointwatch_airflow.pipelines.common import (
     WAITER_DELAY,
     aws_arguments,
     dag_arguments,
+    deployment_attempts,
     job_arguments,
 )
 
@@ -120,6 +121,7 @@ def build(endpoint: Endpoint) -> DAG | None:
             outlets=[deployed(endpoint.name)],
             deferrable=True,
             waiter_delay=WAITER_DELAY,
+            waiter_max_attempts=deployment_attempts(endpoint),
             **aws,
         )
         keep_champion = EmptyOperator(task_id="keep_champion", doc_md="The challenger was not better; nothing changes.")

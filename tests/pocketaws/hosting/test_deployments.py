@@ -14,9 +14,9 @@ def percent(value):
     return {"Type": "CAPACITY_PERCENT", "Value": value}
 
 
-def rolling(wait, batch=percent(50), alarms=(), **more):
+def rolling(wait, alarms=(), **more):
     return {
-        "RollingUpdatePolicy": {"MaximumBatchSize": batch, "WaitIntervalInSeconds": wait, **more},
+        "RollingUpdatePolicy": {"MaximumBatchSize": percent(50), "WaitIntervalInSeconds": wait, **more},
         **rollback_by(*alarms),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,8 +93,7 @@ def test_a_rolling_update_moves_whole_instances_never_more_than_a_batch_and_ends
     assert moved[-1] == pytest.approx(instances)
     assert all(count == pytest.approx(round(count)) for count in moved)
     assert all(
-        0 < later - earlier <= max(1, size * instances / 100) + 1e-9
-        for earlier, later in zip(moved, moved[1:], strict=False)
+        0 < later - earlier <= max(1, size * instances / 100) + 1e-9 for earlier, later in itertools.pairwise(moved)
     )
     assert found.way_back[-1] == 0.0
     assert list(found.way_back) == sorted(set(found.way_back), reverse=True)
