@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from endpointwatch import __version__
-from endpointwatch.commands import analyze, merge_states, replay
+from endpointwatch.commands import analyze, drift, merge_states, replay
 from endpointwatch.config import reference, schema
 from endpointwatch.jobs import __main__ as jobs
 
@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "analyze": ("report on a file of data, alone or against a baseline", analyze.main),
     "replay": ("judge stored windows again under other thresholds, methods or constraints", replay.main),
     "merge-states": ("one report from many stored states: a day is the sum of its hours", merge_states.main),
+    "drift": ("compare an endpoint's file with its live configuration", drift.main),
     "reference": ("print the reference page of the endpoints' YAML files", reference.main),
     "schema": ("print the JSON schema of the endpoints' YAML files", schema.main),
 }

@@ -201,3 +201,14 @@ def test_parsing_calls_neither_aws_nor_imports_the_sagemaker_sdk(endpoints, monk
     )
     bag()
     assert "sagemaker" not in sys.modules
+
+
+def test_a_monitor_dag_with_probation_returns_to_the_version_before(endpoints):
+    write(endpoints, "loans", deployment={"probation": {"windows": 2}})
+    found = bag()
+    assert found.import_errors == {}
+    dag: Any = found.dags["loans__monitor"]
+    assert {"probation", "return_to_previous", "version_stays"} <= set(dag.task_dict)
+    assert dag.task_dict["return_to_previous"].trigger_dag_id in found.dags
+    assert all(f"`{task}`" in dag.doc_md for task in ("probation", "return_to_previous", "version_stays"))
+    assert DagSerialization.to_dict(dag)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from endpointwatch.actions.deployment import CONFIG_FIELDS
+from endpointwatch.actions.naming import ENDPOINT_TAG
 from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.answers import Request
 from endpointwatch_airflow.hooks.sagemaker import SageMakerHook, is_missing, is_taken
@@ -73,20 +74,65 @@ class DeploymentHook(SageMakerHook):
             raise
         return True
 
-    def delete_endpoint_config(self, name: str) -> None:
-        """Delete the configuration; no error when it has gone."""
-        self._delete(self.client.delete_endpoint_config, EndpointConfigName=name)
-
-    def delete_model(self, name: str) -> None:
-        """Delete the model; its package in the registry stays. No error when it has gone."""
-        self._delete(self.client.delete_model, ModelName=name)
-
-    def _delete(self, call: Callable[..., Any], **name: str) -> None:
+    def delete_config_made_for(self, endpoint: str, name: str) -> bool:
+        """Delete a configuration that this project made for the endpoint; False when it is not, or has gone."""
         try:
-            call(**name)
+            arn = self.client.describe_endpoint_config(EndpointConfigName=name)["EndpointConfigArn"]
+            if not self._made_for(endpoint, arn):
+                return False
+            self.client.delete_endpoint_config(EndpointConfigName=name)
         except ClientError as error:
-            if not is_missing(error):
-                raise
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def delete_model_made_for(self, endpoint: str, name: str) -> bool:
+        """Delete a model that this project made for the endpoint; False when it is not, or has gone.
+
+        Its package in the registry stays, and so does its artefact.
+        """
+        try:
+            arn = self.client.describe_model(ModelName=name)["ModelArn"]
+            if not self._made_for(endpoint, arn):
+                return False
+            self.client.delete_model(ModelName=name)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def _made_for(self, endpoint: str, arn: str) -> bool:
+        return {"Key": ENDPOINT_TAG, "Value": endpoint} in list(self._tags(arn))
+
+    def in_use(self, endpoint: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Models and configurations that the endpoint serves by, or is being moved to."""
+        answer = self.client.describe_endpoint(EndpointName=endpoint)
+        names = {answer["EndpointConfigName"], answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName")}
+        configs = {str(name) for name in names if name}
+        models = {
+            str(variant["ModelName"])
+            for content in filter(None, map(self.find_config, configs))
+            for member in ("ProductionVariants", "ShadowProductionVariants")
+            for variant in content.get(member, ())
+            if "ModelName" in variant
+        }
+        return frozenset(models), frozenset(configs)
+
+    def instances(self, endpoint: str) -> dict[str, int]:
+        """Instance counts by variant, as they are now."""
+        answer = self.client.describe_endpoint(EndpointName=endpoint)
+        return {
+            variant["VariantName"]: variant["CurrentInstanceCount"] for variant in answer.get("ProductionVariants", ())
+        }
+
+    def set_instances(self, endpoint: str, variant: str, count: int) -> None:
+        """Ask for so many instances of a variant; its weight stays."""
+        self.client.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": variant, "DesiredInstanceCount": count}],
+        )
 
     def pending_config(self, endpoint: str) -> str | None:
         """Name of the configuration that an endpoint is being moved to; None when it is not, or not known."""

@@ -13,6 +13,7 @@ from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.decision import DecideOperator, JudgeOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
+from endpointwatch_airflow.pipelines import probation
 from endpointwatch_airflow.pipelines.answer import answer
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 from endpointwatch_airflow.sensors.capture import CaptureSettledSensor
@@ -69,7 +70,8 @@ def build(endpoint: Endpoint) -> DAG:
             windows=endpoint.decision.windows,
             action=endpoint.decision.action,
             hours=endpoint.decision.act_within_hours,
-        ),
+        )
+        + probation.doc(endpoint),
         **dag_arguments(endpoint, PIPELINE),
     ) as dag:
         aws = aws_arguments(endpoint)
@@ -97,4 +99,5 @@ def build(endpoint: Endpoint) -> DAG:
         run_monitors >> judge >> [decide, healthy]
         run_monitors >> stop_job
         answer(endpoint, decide)
+        probation.watch(endpoint, run_monitors)
     return dag

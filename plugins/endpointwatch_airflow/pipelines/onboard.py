@@ -11,12 +11,18 @@ from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.baseline import LearnBaselineOperator
 from endpointwatch_airflow.operators.capture import EndpointDataCaptureOperator
+from endpointwatch_airflow.operators.capture_proof import VerifyCaptureOperator
+from endpointwatch_airflow.operators.clean_versions import CleanVersionsOperator
 from endpointwatch_airflow.operators.deployment_record import RecordDeploymentOperator
+from endpointwatch_airflow.operators.endpoint_drift import CompareWithFileOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.pipelines.assets import deployed
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 
 PIPELINE: Final = "onboard"
+#: SageMaker delivers captures minutes late: so many looks, so many seconds apart.
+CAPTURE_DELAY: Final = 10
+CAPTURE_LOOKS: Final = 60
 
 DOC: Final = """
 ### Make `{name}` ready to be watched
@@ -33,6 +39,10 @@ leaves an endpoint alone that captures so already. |
 windows are judged by the version they had. |
 | `learn_baselines` | One job learns the baselines of {monitors} for that version; keeps those that were learnt from \
 the same data set, unless `force` is set. |
+| `verify_capture` | Looks for a captured record newer than the deployment; without traffic it sends the newest \
+captured request again, marked as our own. |
+| `compare_with_file` | Warns in its log of what is live otherwise than the YAML file declares. |
+| `clean_versions` | Deletes models and configurations older than the {keep} versions before the one that serves. |
 | `ready` | The endpoint is watched from now on. |
 | `stop_job` | Only when `learn_baselines` failed or was marked so: stops its job. |
 
@@ -59,6 +69,7 @@ def build(endpoint: Endpoint) -> DAG:
             description=endpoint.description,
             results=endpoint.results_uri,
             monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
+            keep=endpoint.deployment.keep_versions,
         ),
         **dag_arguments(endpoint, PIPELINE),
     ) as dag:
@@ -84,5 +95,22 @@ def build(endpoint: Endpoint) -> DAG:
         stop_job = StopJobsOperator(task_id="stop_job", job_task_ids=["learn_baselines"], **aws_arguments(endpoint))
         # The run's outcome is that of its last tasks; without one of these the stopping, which succeeds, would decide.
         ready = EmptyOperator(task_id="ready")
+        verify_capture = VerifyCaptureOperator(
+            task_id="verify_capture",
+            endpoint=endpoint,
+            deployment_uri="{{ ti.xcom_pull(task_ids='record_deployment') }}",
+            deferrable=True,
+            waiter_delay=CAPTURE_DELAY,
+            waiter_max_attempts=CAPTURE_LOOKS,
+            **aws_arguments(endpoint),
+        )
+        compare_with_file = CompareWithFileOperator(
+            task_id="compare_with_file", endpoint=endpoint, **aws_arguments(endpoint)
+        )
+        clean_versions = CleanVersionsOperator(
+            task_id="clean_versions", endpoint=endpoint, deferrable=True, **aws_arguments(endpoint)
+        )
         ensure_capture >> record_deployment >> learn_baselines >> [ready, stop_job]
+        record_deployment >> verify_capture >> ready
+        record_deployment >> [compare_with_file, clean_versions]
     return dag
