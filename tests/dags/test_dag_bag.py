@@ -212,3 +212,11 @@ def test_a_monitor_dag_with_probation_returns_to_the_version_before(endpoints):
     assert dag.task_dict["return_to_previous"].trigger_dag_id in found.dags
     assert all(f"`{task}`" in dag.doc_md for task in ("probation", "return_to_previous", "version_stays"))
     assert DagSerialization.to_dict(dag)
+
+
+def test_a_retrain_dag_with_a_shadow_tries_the_version_out_before_it_is_deployed(endpoints):
+    write(endpoints, "loans", deployment={"shadow": {"seconds": 60}})
+    dag: Any = bag().dags["loans__retrain"]
+    assert dag.task_dict["shadow"].upstream_task_ids == {"register"}
+    assert "shadow" in dag.task_dict["deploy"].upstream_task_ids
+    assert "`shadow`" in dag.doc_md

@@ -8,15 +8,18 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Self
 from uuid import uuid4
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.module_loading import import_string
 
 from airflow_fakes import context
 from endpointwatch.actions.lease import Holder
+from endpointwatch.config.deployment import Shadow
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch_airflow.deployments import recorded
@@ -24,6 +27,7 @@ from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.lease import LeaseHook
 from endpointwatch_airflow.operators.deployment import DeployModelOperator
 from endpointwatch_airflow.operators.deployment_record import RecordDeploymentOperator
+from endpointwatch_airflow.operators.shadow import ShadowModelOperator
 from endpointwatch_airflow.operators.version import ChooseVersionOperator, ServeVersionOperator
 from endpointwatch_airflow.triggers.lease import LeaseTrigger
 from sagemaker_fakes import DECLARED
@@ -179,9 +183,9 @@ def deferring(operator: Any, about: Any) -> Any:
         try:
             return go(about, *arguments)
         except TaskDeferred as deferred:
-            _, told = deferred.trigger.serialize()
-            arguments = (asyncio.run(fired(type(deferred.trigger)(**told))),)
-            go = getattr(operator, deferred.method_name)
+            path, told = deferred.trigger.serialize()
+            arguments = (asyncio.run(fired(import_string(path)(**told))),)
+            go = partial(getattr(operator, deferred.method_name), **(deferred.kwargs or {}))
 
 
 @pytest.mark.parametrize("wait", [waiting, deferring])
@@ -255,3 +259,34 @@ def test_the_trigger_fires_when_the_lease_comes_free_and_when_it_is_time_to_look
     late = SimpleNamespace(now=datetime.now(UTC) + timedelta(seconds=1))
     assert hook.take(folder, Holder(dag_id="d", run_id="late", task_id="t"), now=late.now, seconds=60).by == me
     assert asyncio.run(fired(LeaseTrigger(**arguments, look_seconds=30))) == {"status": "free"}
+
+
+def shadow(world: World, version: str, wait: Any) -> Any:
+    operator = ShadowModelOperator(
+        task_id="shadow", endpoint=world.declared(), settings=Shadow(seconds=4, maximum_errors=0.01),
+        registered={"model_package_arn": world.package(version), "model_version": world.model(version)},
+        aws_conn_id=None, waiter_delay=1, waiter_max_attempts=90,
+    )  # fmt: skip
+    return wait(operator, context(operator))
+
+
+@pytest.mark.parametrize("wait", [waiting, deferring])
+def test_a_shadow_is_asked_and_taken_away_and_no_client_hears_of_it(world, wait):
+    world.deploy("v1", None, wait)
+    before = world.sagemaker.describe_endpoint(EndpointName=world.name)["EndpointConfigName"]
+    with Traffic(world) as traffic:
+        seen = shadow(world, "v2", wait)
+    assert seen["invocations"] > 10
+    assert seen["errors"] == 0
+    assert (set(traffic.seen), traffic.errors) == ({"v1"}, [])
+    after = world.sagemaker.describe_endpoint(EndpointName=world.name)
+    assert "ShadowProductionVariants" not in after
+    assert after["EndpointConfigName"] == before
+
+
+def test_a_version_that_fails_as_a_shadow_is_not_deployed_and_no_client_has_seen_an_error(world):
+    world.deploy("v1", None, waiting)
+    with Traffic(world) as traffic, pytest.raises(NotRetriedError, match=r"failed as a shadow.*The champion stays"):
+        shadow(world, "bad", waiting)
+    assert (set(traffic.seen), traffic.errors) == ({"v1"}, [])
+    assert "ShadowProductionVariants" not in world.sagemaker.describe_endpoint(EndpointName=world.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -42,3 +43,28 @@ class RollbackAlarmsHook(AwsBaseHook):
             for kind in ("MetricAlarms", "CompositeAlarms")
             for alarm in answer.get(kind, ())
         }
+
+    def sums(
+        self, metrics: Sequence[str], dimensions: Mapping[str, str], *, start: datetime, end: datetime
+    ) -> dict[str, float]:
+        """Sums of metrics of ``AWS/SageMaker`` over a span of time, by name; 0 where there are no data."""
+        named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+        queries = [
+            {
+                "Id": f"m{number}",
+                "MetricStat": {
+                    "Metric": {"Namespace": "AWS/SageMaker", "MetricName": name, "Dimensions": named},
+                    "Period": 60,
+                    "Stat": "Sum",
+                },
+            }
+            for number, name in enumerate(metrics)
+        ]
+        totals = dict.fromkeys(metrics, 0.0)
+        pages = self.client.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=queries, StartTime=start, EndTime=end
+        )
+        for page in pages:
+            for found in page["MetricDataResults"]:
+                totals[metrics[int(found["Id"][1:])]] += sum(found["Values"])
+        return totals

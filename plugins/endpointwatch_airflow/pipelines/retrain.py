@@ -25,6 +25,7 @@ from endpointwatch_airflow.pipelines.common import (
     deployment_attempts,
     job_arguments,
 )
+from endpointwatch_airflow.pipelines.shadow import shadow_before, shadow_doc
 
 PIPELINE: Final = "retrain"
 MOMENT: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
@@ -72,7 +73,8 @@ def build(endpoint: Endpoint) -> DAG | None:
             metric=training.metric,
             gain=training.minimum_gain,
             group=training.model_package_group,
-        ),
+        )
+        + shadow_doc(endpoint),
         **dag_arguments(endpoint, PIPELINE),
     ) as dag:
         admit = AdmitRetrainingOperator(task_id="admit", endpoint=endpoint, **aws)
@@ -129,6 +131,7 @@ def build(endpoint: Endpoint) -> DAG | None:
         # What passes results on depends on each other already; these only wait.
         dataset >> train
         compare >> keep_champion
+        shadow_before(endpoint, registered, deploy)
         register >> deploy
         [dataset, train, evaluate] >> stop_jobs
     return dag
