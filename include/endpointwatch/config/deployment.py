@@ -66,6 +66,11 @@ class MetricAlarm(Section):
     def _one_limit(self) -> Self:
         if (self.above is None) == (self.below is None):
             raise ValueError(f"rollback alarm {self.name!r} needs either `above` or `below`")
+        if self.period_seconds not in (10, 20, 30) and self.period_seconds % 60:
+            raise ValueError(
+                f"rollback alarm {self.name!r}: period_seconds is {self.period_seconds}; CloudWatch takes 10, 20, 30 "
+                "and multiples of 60"
+            )
         if self.monitor is not None and self.dimensions:
             raise ValueError(f"rollback alarm {self.name!r} has a `monitor`, which sets its dimensions; leave one out")
         return self
@@ -131,7 +136,8 @@ class DeploymentSettings(Section):
         "batches.",
     )
     step: Step = Field(
-        Step(percent=10, instances=None), description="The canary, each linear step, or each rolling batch."
+        Step(percent=10, instances=None),
+        description="The canary, each linear step, or each rolling batch; unless said, 10 %.",
     )
     wait_seconds: int = Field(300, ge=0, le=3600, description="How long alarms are watched after each step.")
     termination_wait_seconds: int = Field(

@@ -122,6 +122,10 @@ def test_whatever_the_file_may_say_sagemaker_and_cloudwatch_take(data, strategy)
         ({"step": {}}, "either percent or instances"),
         ({"rollback_alarms": {"names": ["a"]}}, "would never be looked at"),
         ({"rollback_alarms": {"metrics": [{"name": "a", "metric": "m"}]}}, "either `above` or `below`"),
+        (
+            {"rollback_alarms": {"metrics": [{"name": "a", "metric": "m", "above": 1, "period_seconds": 45}]}},
+            "multiples of 60",
+        ),
         ({"strategy": "canary", "rollback_alarms": {"names": list("abcdefghi")}}, "SageMaker takes 10"),
         ({"probation": {"windows": 2, "violated": 3}}, "never be reached in 2 windows"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -131,21 +132,47 @@ def test_during_an_update_the_metrics_tell_the_fleets_apart(hosting, traffic_on)
     assert configs == {before, after}
 
 
-def test_an_update_that_is_rolled_back_says_so_while_it_goes_back(hosting, traffic_on):
+@pytest.fixture
+def statuses(hosting):
+    """The statuses that EventBridge tells of an endpoint, in order, once one of them is as wanted."""
+    sqs, events, name = hosting.aws.client("sqs"), hosting.aws.client("events"), hosting.name()
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Endpoint State Change"]}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+
+    def until(endpoint, *wanted):
+        seen, end = [], time.monotonic() + 30
+        while [status for status, _ in seen[-len(wanted) :]] != list(wanted):
+            assert time.monotonic() < end, seen
+            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            for message in answer.get("Messages", []):
+                told = json.loads(message["Body"])
+                if told["detail"]["EndpointName"] == endpoint:
+                    seen.append((told["detail"]["EndpointStatus"], int(told["detail"]["LastModifiedTime"])))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            # A queue need not keep the order of what is sent to it.
+            seen.sort(key=lambda found: found[1])
+        return [status for status, _ in seen]
+
+    yield until
+    events.remove_targets(Rule=name, Ids=["queue"])
+    events.delete_rule(Name=name)
+
+
+def test_an_update_that_is_rolled_back_says_so_on_its_way_and_gives_the_old_instances_back(
+    hosting, traffic_on, statuses
+):
     name = hosting.create(hosting.config({"InitialInstanceCount": 4}, VERSION="1"))
     alarm = alarm_on_errors(hosting, name)
-    statuses = set()
     with traffic_on(name):
         green = hosting.config({"InitialInstanceCount": 4}, VERSION="2", FAIL="500")
         hosting.update(name, green, DeploymentConfig=rolling(120, alarms=[alarm]))
-
-        def back(found):
-            statuses.add(found["EndpointStatus"])
-            return found["EndpointStatus"] == "InService"
-
-        found = hosting.until(name, back)
-    # The way back takes milliseconds here; a client that polls may miss it, the events do not (test_events.py).
-    assert statuses <= {"Updating", "RollingBack", "InService"}
+        # The way back takes milliseconds here; who polls may miss it, the events do not.
+        assert statuses(name, "UPDATING", "ROLLING_BACK", "IN_SERVICE")
+    found = hosting.describe(name)
+    assert alarm in found["FailureReason"]
     assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 4
 
 
