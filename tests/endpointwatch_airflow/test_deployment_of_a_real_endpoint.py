@@ -22,11 +22,14 @@ from endpointwatch.actions.lease import Holder
 from endpointwatch.config.deployment import Shadow
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
-from endpointwatch_airflow.deployments import recorded
+from endpointwatch_airflow.deployments import place, recorded
 from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.lease import LeaseHook
+from endpointwatch_airflow.operators.capture_proof import VerifyCaptureOperator
+from endpointwatch_airflow.operators.clean_versions import CleanVersionsOperator
 from endpointwatch_airflow.operators.deployment import DeployModelOperator
 from endpointwatch_airflow.operators.deployment_record import RecordDeploymentOperator
+from endpointwatch_airflow.operators.scaling import ScaleEndpointOperator
 from endpointwatch_airflow.operators.shadow import ShadowModelOperator
 from endpointwatch_airflow.operators.version import ChooseVersionOperator, ServeVersionOperator
 from endpointwatch_airflow.triggers.lease import LeaseTrigger
@@ -290,3 +293,39 @@ def test_a_version_that_fails_as_a_shadow_is_not_deployed_and_no_client_has_seen
         shadow(world, "bad", waiting)
     assert (set(traffic.seen), traffic.errors) == ({"v1"}, [])
     assert "ShadowProductionVariants" not in world.sagemaker.describe_endpoint(EndpointName=world.name)
+
+
+@pytest.mark.parametrize("wait", [waiting, deferring])
+def test_after_a_deployment_capture_is_seen_instances_are_scaled_and_old_versions_are_forgotten(world, wait):
+    world.deploy("v1", None, waiting)
+    world.record()
+    common = {"endpoint": world.declared(keep_versions=1), "aws_conn_id": None, "waiter_delay": 1}
+
+    def verify() -> str:
+        record = recorded(LeaseHook(aws_conn_id=None), Layout.of(world.declared()))[-1]
+        uri = place(Layout.of(world.declared()), record)
+        operator = VerifyCaptureOperator(task_id="verify_capture", deployment_uri=uri, waiter_max_attempts=30, **common)
+        return str(wait(operator, context(operator)))
+
+    assert verify() == ""  # nobody has asked it yet
+    world.ask()
+    assert "/AllTraffic/" in verify()
+
+    for before, version in (("v1", "v2"), ("v2", "v3")):
+        time.sleep(1.1)  # records are named by the second
+        world.deploy(version, before, waiting)
+        world.record()
+    proof = verify()
+    captured = LeaseHook(aws_conn_id=None).read(proof)
+    assert "endpointwatch-attribution/capture-" in captured
+
+    scale = ScaleEndpointOperator(task_id="scale", desired_instance_count=2, **common)
+    assert wait(scale, context(scale)) == {"instances": 2, "changed": True}
+    (variant,) = world.sagemaker.describe_endpoint(EndpointName=world.name)["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 2
+
+    clean = CleanVersionsOperator(task_id="clean_versions", **common)
+    assert wait(clean, context(clean))["models"] == [world.model("v1")]
+    models = {model["ModelName"] for model in world.sagemaker.list_models(NameContains=world.name)["Models"]}
+    assert models == {world.model("v2"), world.model("v3")}
+    assert world.ask() == "v3"

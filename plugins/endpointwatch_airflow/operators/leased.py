@@ -18,6 +18,7 @@ from endpointwatch.config.layout import Layout
 from endpointwatch_airflow.errors import EndpointError
 from endpointwatch_airflow.hooks.lease import LeaseHook
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
+from endpointwatch_airflow.triggers.endpoint import EndpointSettledTrigger
 from endpointwatch_airflow.triggers.lease import LeaseTrigger
 
 #: States in which a DAG run has no task left that could still hold anything.
@@ -102,6 +103,21 @@ class LeasedOperator(EndpointWatchOperator):
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> Any:  # noqa: ARG002 - Airflow's signature
         """Look again for one's turn."""
         return self.execute(context)
+
+    def wait_for_others(self) -> None:
+        """Return once no update is under way; one that somebody without a lease has begun, as in the console.
+
+        A deferral ends in :meth:`resume`, which begins :meth:`change` anew.
+        """
+        live = self.hook.endpoint(self.endpoint.name)
+        if live is None or not live.changing:
+            return
+        self.log.info("Endpoint %s is %s by another; waiting for that", live.name, live.status)
+        if self.deferrable:
+            self.defer(
+                trigger=EndpointSettledTrigger(endpoint_name=self.endpoint.name, **self.waiting), method_name="resume"
+            )
+        self.hook.wait_for_endpoint(self.endpoint.name, delay=self.waiter_delay, attempts=self.waiter_max_attempts)
 
     def holder(self, context: Context) -> Holder:
         """This task of this run."""

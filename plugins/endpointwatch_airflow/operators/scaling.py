@@ -34,7 +34,7 @@ class ScaleEndpointOperator(LeasedOperator):
         ``instances``: the count now; ``changed``: whether it was another one.
     """
 
-    template_fields: Sequence[str] = aws_template_fields("variant", "desired_instance_count", "dry_run")
+    template_fields: Sequence[str] = aws_template_fields("variant", "desired_instance_count", "only_say")
     operator_extra_links = (EndpointLink(),)
 
     def __init__(
@@ -52,7 +52,7 @@ class ScaleEndpointOperator(LeasedOperator):
         self.desired_instance_count = desired_instance_count
         self.minimum_instances = minimum_instances
         self.maximum_instances = maximum_instances
-        # BaseOperator has a method of that name.
+        # BaseOperator has a method called dry_run, so the attribute that is rendered has another name.
         self.only_say = dry_run
 
     @cached_property
@@ -67,7 +67,9 @@ class ScaleEndpointOperator(LeasedOperator):
             aws_partition=self.hook.conn_partition,
             endpoint_name=self.endpoint.name,
         )
-        wanted, counts = self._wanted(), self._counts()
+        wanted = self._wanted()
+        self.wait_for_others()
+        counts = self._counts()
         if counts[self._variant] == wanted:
             self.log.info("Variant %s of %s has %d instances already", self._variant, self.endpoint.name, wanted)
             return {"instances": wanted, "changed": False}
@@ -86,7 +88,9 @@ class ScaleEndpointOperator(LeasedOperator):
         return self.changed(context, {})
 
     def changed(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - asked again
-        wanted, counts = self._wanted(), self._counts()
+        wanted = self._wanted()
+        self.wait_for_others()
+        counts = self._counts()
         if counts[self._variant] != wanted:
             raise EndpointError(
                 f"Variant {self._variant} of {self.endpoint.name!r} has {counts[self._variant]} instances, not the "

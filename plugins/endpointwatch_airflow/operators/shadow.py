@@ -63,6 +63,7 @@ class ShadowModelOperator(LeasedOperator):
         )
 
     def change(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - everything came by a template
+        self.wait_for_others()
         live = self.hook.endpoint(self.endpoint.name)
         if live is None:
             self.log.info("%s does not exist yet: a first version has nothing to shadow", self.endpoint.name)

@@ -136,6 +136,12 @@ class ServeVersionOperator(MoveEndpointOperator):
     def wanted(self) -> Change:
         return Change.model_validate(self.wanted_change)
 
+    def change(self, context: Context) -> Any:
+        live = self.hook.endpoint(self.endpoint.name)
+        if live is not None and live.changing and not self.moved(live, self.wanted.to.model_version):
+            self.wait_for_others()
+        return super().change(context)
+
     def move(self, context: Context) -> str:  # noqa: ARG002 - everything came by a template
         wanted, live = self.wanted, self.hook.endpoint(self.endpoint.name)
         if live is None:

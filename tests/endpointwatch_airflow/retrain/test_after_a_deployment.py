@@ -198,6 +198,15 @@ def test_scaling_sets_the_count_once(scaled, endpoint, context):
     assert scaled.count("UpdateEndpointWeightsAndCapacities") == 1
 
 
+def test_an_update_under_way_is_waited_for_before_scaling(scaled, endpoint, context):
+    scaled.endpoints[NAME]["EndpointStatus"] = "Updating"
+    assert scale(endpoint, context, 3) == {"instances": 3, "changed": True}
+    scaled.endpoints[NAME]["EndpointStatus"] = "Updating"
+    with pytest.raises(TaskDeferred) as raised:
+        scale(endpoint, context, 4, deferrable=True)
+    assert raised.value.method_name == "resume"
+
+
 def test_a_dry_run_scales_nothing(scaled, endpoint, context):
     assert scale(endpoint, context, 3, dry_run=True) == {"instances": 2, "changed": False}
     assert scaled.count("UpdateEndpointWeightsAndCapacities") == 0
