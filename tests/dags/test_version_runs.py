@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from airflow.models.asset import AssetEvent
+from airflow.models.dagrun import DagRun
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from endpointwatch.actions.lease import Holder, Lease
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.reports.deployment import Deployment
@@ -65,6 +67,13 @@ def run(**form):
     return str(done.state), {ti.task_id: str(ti.state) for ti in done.get_task_instances()}, events
 
 
+def ended_run() -> str:
+    """The id of a run of the rollback DAG that has ended."""
+    with create_session() as session:
+        ended = select(DagRun.run_id).where(DagRun.dag_id == f"{NAME}__rollback", DagRun.state == "success")
+        return str(session.scalars(ended).first())
+
+
 def serving(sagemaker):
     return sagemaker.configs[sagemaker.endpoints[NAME]["EndpointConfigName"]]["ProductionVariants"][0]["ModelName"]
 
@@ -88,3 +97,14 @@ def test_a_dry_run_changes_nothing(database, sagemaker):
     state, tasks, events = run(dry_run=True)
     assert (state, set(tasks.values()), events) == ("success", {"skipped"}, [])
     assert sagemaker.count("UpdateEndpoint") == 0
+
+
+def test_a_lease_that_a_run_has_taken_to_its_grave_holds_nobody_up(database, sagemaker):
+    run(dry_run=True)
+    holder = Holder(dag_id=f"{NAME}__rollback", run_id=ended_run(), task_id="serve_version")
+    lease = Lease.of(holder, now=datetime.now(UTC), seconds=24 * 3600)
+    StoreHook.client.put(f"{Layout.of(ENDPOINT).lease()}/lease.json", lease.to_json())
+    sagemaker.endpoints[NAME]["LastModifiedTime"] = START + timedelta(hours=5)
+    state, tasks, _ = run(instead_of="v2")
+    assert (state, set(tasks.values())) == ("success", {"success"})
+    assert serving(sagemaker) == "v1"
