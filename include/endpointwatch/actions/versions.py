@@ -17,7 +17,9 @@ class VersionRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    version: str = Field("", description="The model version to serve; empty for a rollback: the one before.")
+    version: str = Field(
+        "", description="The model version to serve; empty: the one before, or of a redeploy the same one."
+    )
     instead_of: str = Field("", description="The version that is to be replaced; empty: whichever serves.")
     reason: str = Field("", description="Kept with the deployment.")
     dry_run: bool = False
@@ -54,13 +56,14 @@ def target(
                 "is nothing to go back to; deploy a version by the retrain DAG."
             )
         return found
+    # Redeployed without a name: the version that serves, on fresh machines.
+    wanted = wanted or serving
     versions = sorted({found.model_version for found in known})
     if wanted not in versions:
         near = get_close_matches(wanted, versions, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DeploymentError(
-            f"No deployment of {wanted or 'no version'!r} on endpoint {endpoint!r} is on record; there are "
-            f"{versions}.{hint}"
+            f"No deployment of {wanted!r} on endpoint {endpoint!r} is on record; there are {versions}.{hint}"
         )
     return [found for found in known if found.model_version == wanted][-1]
 

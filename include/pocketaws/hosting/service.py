@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pocketaws.faults import Fault
-from pocketaws.hosting import invocation
+from pocketaws.hosting import invocation, progress
 from pocketaws.hosting.deployment import Deployments, kept
 from pocketaws.hosting.fleet import Routes
 from pocketaws.hosting.server import ModelServer, NotHealthy
@@ -113,7 +113,13 @@ class Hosting:
             raise RuntimeError(f"Endpoint {name} is {status}, but what it serves is not on record")
         if status != "InService":
             self._world.store.update(
-                "Endpoint", name, EndpointStatus="InService", FailureReason=CUT_OFF, PendingDeploymentSummary=None
+                "Endpoint",
+                name,
+                EndpointStatus="InService",
+                FailureReason=CUT_OFF,
+                PendingDeploymentSummary=None,
+                # A rolling update may have been cut off with half of the instances replaced.
+                ProductionVariants=progress.serving(live),
             )
         return self._deployments.restore(name, live)
 

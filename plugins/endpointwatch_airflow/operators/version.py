@@ -9,9 +9,9 @@ from typing import Any, Final
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from endpointwatch.actions import deployment
+from endpointwatch.actions import deployment, naming
 from endpointwatch.actions.endpoint_drift import differences
 from endpointwatch.actions.versions import VersionRequest, target
 from endpointwatch.config.endpoint import Endpoint
@@ -38,6 +38,9 @@ class Change(BaseModel):
     instead_of: str
     to: Deployment
     reason: str
+    again: str = Field(
+        "", description="Set when the version that serves is to serve on fresh machines: this run's key."
+    )
 
 
 class ChooseVersionOperator(EndpointWatchOperator):
@@ -90,9 +93,13 @@ class ChooseVersionOperator(EndpointWatchOperator):
             )
         except DeploymentError as error:
             raise NotRetriedError(str(error)) from error
-        if found.model_version == serving:
+        again = self.how == "redeploy" and not request.version
+        if found.model_version == serving and not again:
             raise AirflowSkipException(f"{serving!r} serves {live.name!r} already.")
-        change = Change(how=self.how, instead_of=serving, to=found, reason=request.reason).model_dump(mode="json")
+        key = naming.run_key(context["ti"].run_id) if again else ""
+        change = Change(how=self.how, instead_of=serving, to=found, reason=request.reason, again=key).model_dump(
+            mode="json"
+        )
         told = f"{self.how} of {live.name!r}: {found.model_version!r} is to serve instead of {serving!r}"
         self.log.info("%s. %s", told, request.reason)
         if request.dry_run:
@@ -115,7 +122,7 @@ class ServeVersionOperator(MoveEndpointOperator):
     The configuration by which the version served last is taken again where it is still there and captures as the YAML
     declares; otherwise one is made from what is live. Instance counts and weights stay in both cases. A rollback goes
     all at once and watches no alarms, which the bad version may have raised; a redeployment goes as the YAML's
-    ``deployment`` section says.
+    ``deployment`` section says, but all at once when it is the version that serves, on fresh machines.
 
     Args:
         wanted_change: Result of :class:`ChooseVersionOperator` (templated).
@@ -138,7 +145,7 @@ class ServeVersionOperator(MoveEndpointOperator):
 
     def change(self, context: Context) -> Any:
         live = self.hook.endpoint(self.endpoint.name)
-        if live is not None and live.changing and not self.moved(live, self.wanted.to.model_version):
+        if live is not None and live.changing and not self._mine(live):
             self.wait_for_others()
         return super().change(context)
 
@@ -146,7 +153,7 @@ class ServeVersionOperator(MoveEndpointOperator):
         wanted, live = self.wanted, self.hook.endpoint(self.endpoint.name)
         if live is None:
             raise NotRetriedError(f"Endpoint {self.endpoint.name!r} is gone; the retrain DAG makes a first version.")
-        if done := self.moved(live, wanted.to.model_version):
+        if done := self._mine(live):
             self.log.info("An earlier try moved %s to %s already", live.name, done)
             return done
         self.require_in_service(live)
@@ -157,8 +164,8 @@ class ServeVersionOperator(MoveEndpointOperator):
                 f"{live.name!r} by now. Look who changed it; trigger the DAG again if it is still to be done."
             )
         self._require_model(wanted)
-        config_name = self._config(wanted.to, content)
-        self.update(config_name, at_once=wanted.how == "rollback")
+        config_name = self._config_again(content) if wanted.again else self._config(wanted.to, content)
+        self.update(config_name, at_once=wanted.how == "rollback" or bool(wanted.again))
         self.log.info("Endpoint %s is to serve %s by %s", live.name, wanted.to.model_version, config_name)
         return config_name
 
@@ -170,6 +177,23 @@ class ServeVersionOperator(MoveEndpointOperator):
             "endpoint_config": live.config_name,
             "model_package_arn": wanted.to.model_package_arn,
         }
+
+    def _mine(self, live: LiveEndpoint) -> str | None:
+        """The configuration by which an earlier try has moved the endpoint, or is moving it; None when none has."""
+        if not self.wanted.again:
+            return self.moved(live, self.wanted.to.model_version)
+        pending = self.deployments.pending_config(live.name) if live.changing else None
+        return self._name_again() if self._name_again() in (live.config_name, pending) else None
+
+    def _name_again(self) -> str:
+        # Of the run, not of the content: the same content under the same name would be no new deployment.
+        return naming.content_name(self.endpoint.name, {"run": self.wanted.again})
+
+    def _config_again(self, live: Mapping[str, Any]) -> str:
+        model = self.wanted.to.model_version
+        request = deployment.endpoint_config_request(self.endpoint, model_name=model, live=live)
+        self.deployments.ensure_endpoint_config({**request, "EndpointConfigName": self._name_again()})
+        return self._name_again()
 
     def _require_model(self, wanted: Change) -> None:
         package, model = wanted.to.model_package_arn, wanted.to.model_version

@@ -14,8 +14,8 @@ PIPELINE: Final = "redeploy"
 DOC: Final = """
 ### Deploy a version of `{name}` again
 
-For a version that has served before, and is to serve once more: started by hand with its name. Only approved model \
-packages are deployed.
+For a version that has served before, and is to serve once more: started with its name. Without one, the version that \
+serves gets fresh machines, all at once. Only approved model packages are deployed.
 """
 HOW: Final = "Moves the endpoint as `deployment` in its file says: `{strategy}`, rollback alarms included."
 
@@ -25,10 +25,10 @@ def build(endpoint: Endpoint) -> DAG:
     how = HOW.format(strategy=endpoint.deployment.strategy)
     told = {"name": endpoint.name, "results": endpoint.results_uri, "how": how}
     version = Param(
-        "",
-        type="string",
+        None,
+        type=["null", "string"],
         title="Version",
-        description="Name of the model version, as the deployment records have it.",
+        description="Name of the model version, as the deployment records have it; empty: the one that serves, anew.",
         examples=[f"{endpoint.name}-v1"],
     )
     return versions.build(

@@ -105,7 +105,7 @@ def test_a_named_version_is_taken_by_its_last_deployment():
     [
         (("v1",), {"how": "rollback", "serving": "v1"}, "nothing to go back to"),
         (("v11", "v12"), {"how": "redeploy", "version": "v13"}, r"there are \['v11', 'v12'\]. Did you mean"),
-        (("v1", "v2"), {"how": "redeploy"}, "there are"),
+        (("v1", "v2"), {"how": "redeploy"}, "No deployment of 'v3'"),
     ],
 )
 def test_what_cannot_be_served_is_an_error_that_names_what_can(known, form, said):

@@ -164,6 +164,17 @@ def test_a_version_that_serves_already_is_nothing_to_do(versions, choose):
         choose("redeploy", version="loan-approval-v3")
 
 
+def test_a_redeployment_without_a_version_gives_the_one_that_serves_fresh_machines_once(versions, choose, serve):
+    before = versions.endpoints[NAME]["EndpointConfigName"]
+    change = choose("redeploy", version=None)
+    for _ in range(2):
+        result = serve(change)
+    assert serving(versions) == "loan-approval-v3"
+    assert result["endpoint_config"] != before
+    assert versions.count("UpdateEndpoint") == 1
+    assert "DeploymentConfig" not in update_of(versions)
+
+
 def test_what_somebody_else_has_deployed_meanwhile_is_not_replaced(versions, choose, serve):
     change = choose()
     versions.endpoints.clear()
