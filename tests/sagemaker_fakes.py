@@ -6,7 +6,9 @@ Every request is held against botocore's model of the API, and what is missing i
 
 from __future__ import annotations
 
+import hashlib
 import io
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -151,7 +153,17 @@ class SageMaker:
         return {"ModelArn": "arn"}
 
     def _describe_model(self, ModelName: str) -> dict[str, Any]:
+        if ModelName not in self.models:
+            raise refusal("ValidationException", f'Could not find model "{ARN}:model/{ModelName}".', "DescribeModel")
         return self.models[ModelName]
+
+    def _delete_model(self, ModelName: str) -> dict[str, Any]:
+        del self.models[ModelName]
+        return {}
+
+    def _delete_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
+        del self.configs[EndpointConfigName]
+        return {}
 
     def _create_endpoint_config(self, **request: Any) -> dict[str, Any]:
         if request["EndpointConfigName"] in self.configs:
@@ -160,6 +172,9 @@ class SageMaker:
         return {"EndpointConfigArn": "arn"}
 
     def _describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
+        if EndpointConfigName not in self.configs:
+            message = f'Could not find endpoint configuration "{ARN}:endpoint-config/{EndpointConfigName}".'
+            raise refusal("ValidationException", message, "DescribeEndpointConfig")
         answer = {key: value for key, value in self.configs[EndpointConfigName].items() if key != "Tags"}
         return {**answer, "EndpointConfigArn": "arn", "CreationTime": START, "ResponseMetadata": {}}
 
@@ -217,11 +232,16 @@ class SageMaker:
         return config
 
 
+def etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
 class S3:
     """Objects by bucket and key."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self._writing = threading.Lock()
 
     def put(self, uri: str, text: str = "") -> None:
         self.objects[uri] = text.encode()
@@ -229,16 +249,24 @@ class S3:
     def text(self, uri: str) -> str:
         return self.objects[uri].decode()
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
-        self.objects[f"s3://{Bucket}/{Key}"] = Body
+    def put_object(
+        self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", IfMatch: str = "", **_: Any
+    ) -> None:
+        uri = f"s3://{Bucket}/{Key}"
+        with self._writing:
+            before = self.objects.get(uri)
+            if (IfNoneMatch and before is not None) or (IfMatch and (before is None or IfMatch != etag(before))):
+                raise refusal("PreconditionFailed", "At least one of the conditions did not hold.", "PutObject")
+            self.objects[uri] = Body
 
     def delete_object(self, Bucket: str, Key: str) -> None:
         self.objects.pop(f"s3://{Bucket}/{Key}", None)
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
-        if f"s3://{Bucket}/{Key}" not in self.objects:
+        body = self.objects.get(f"s3://{Bucket}/{Key}")
+        if body is None:
             raise refusal("NoSuchKey", "The specified key does not exist.", "GetObject")
-        return {"Body": io.BytesIO(self.objects[f"s3://{Bucket}/{Key}"])}
+        return {"Body": io.BytesIO(body), "ETag": etag(body)}
 
     def head_object(self, Bucket: str, Key: str) -> None:
         if f"s3://{Bucket}/{Key}" not in self.objects:
@@ -250,10 +278,27 @@ class S3:
 
     def _pages(self, Bucket: str, Prefix: str, Delimiter: str = "", StartAfter: str = "") -> list[dict[str, Any]]:
         root = f"s3://{Bucket}/"
-        keys = sorted(uri.removeprefix(root) for uri in self.objects if uri.startswith(root + Prefix))
+        keys = sorted(uri.removeprefix(root) for uri in list(self.objects) if uri.startswith(root + Prefix))
         keys = [key for key in keys if key > StartAfter]
         if Delimiter:
             folders = {Prefix + key.removeprefix(Prefix).split(Delimiter)[0] + Delimiter for key in keys}
             return [{"CommonPrefixes": [{"Prefix": folder} for folder in sorted(folders)]}]
         entry = {"ETag": '"e"', "Size": 1, "LastModified": START}
         return [{"Contents": [{"Key": key, **entry}]} for key in keys]
+
+
+class CloudWatch:
+    """Alarms by name, held against botocore's model."""
+
+    def __init__(self) -> None:
+        self.alarms: dict[str, dict[str, Any]] = {}
+
+    def put_metric_alarm(self, **request: Any) -> None:
+        shape = botocore.session.get_session().get_service_model("cloudwatch").operation_model("PutMetricAlarm")
+        report = ParamValidator().validate(request, shape.input_shape)
+        assert not report.has_errors(), report.generate_report()
+        state = self.alarms.get(request["AlarmName"], {}).get("StateValue", "INSUFFICIENT_DATA")
+        self.alarms[request["AlarmName"]] = {**request, "StateValue": state}
+
+    def describe_alarms(self, AlarmNames: list[str], **_: Any) -> dict[str, Any]:
+        return {"MetricAlarms": [self.alarms[name] for name in AlarmNames if name in self.alarms]}

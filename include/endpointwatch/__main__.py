@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from endpointwatch import __version__
-from endpointwatch.commands import analyze, decide, merge_states, replay
+from endpointwatch.commands import analyze, decide, drift, merge_states, replay
 from endpointwatch.config import reference, schema
 from endpointwatch.jobs import __main__ as jobs
 
@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "replay": ("judge stored windows again under other thresholds, methods or constraints", replay.main),
     "decide": ("explain a decision on stored windows, or replay what another policy would have done", decide.main),
     "merge-states": ("one report from many stored states: a day is the sum of its hours", merge_states.main),
+    "drift": ("compare an endpoint's file with its live configuration", drift.main),
     "reference": ("print the reference page of the endpoints' YAML files", reference.main),
     "schema": ("print the JSON schema of the endpoints' YAML files", schema.main),
 }

@@ -8,6 +8,7 @@
     ├── CaptureError       captured data cannot be read at all         retrying does not help
     ├── BaselineError      a baseline is missing or unreadable         after onboarding again
     ├── PlanError          a job's plan or environment is wrong        retrying does not help
+    ├── DeploymentError    no version to deploy or to go back to       retrying does not help
     ├── DatasetError       too few labelled rows to train or judge on  once more labels are in
     └── ModelError         a model cannot be loaded, asked, explained  retrying does not help
         └── BudgetError    an endpoint was asked as often as allowed   with a larger budget, or when it throttles less
@@ -40,6 +41,10 @@ class BaselineError(EndpointWatchError):
 
 class PlanError(EndpointWatchError):
     """A job was started with a plan or an environment it cannot follow."""
+
+
+class DeploymentError(EndpointWatchError):
+    """A version that was asked for is not on record, or there is none to go back to."""
 
 
 class DatasetError(EndpointWatchError):

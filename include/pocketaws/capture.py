@@ -43,6 +43,7 @@ class Exchange:
         response: The answer's body.
         inference_id: InferenceId, or None.
         custom_attributes: CustomAttributes, or None.
+        source: InvocationSource, or None for a client's request.
     """
 
     endpoint: str
@@ -54,6 +55,7 @@ class Exchange:
     response: bytes
     inference_id: str | None = None
     custom_attributes: str | None = None
+    source: str | None = None
 
 
 class Capture:
@@ -168,6 +170,8 @@ def document(config: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
         metadata["customAttributes"] = [exchange.custom_attributes]
     if exchange.inference_id:
         metadata["inferenceId"] = exchange.inference_id
+    if exchange.source:
+        metadata["invocationSource"] = exchange.source
     metadata["inferenceTime"] = _utc(exchange.at).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"captureData": data, "eventMetadata": metadata, "eventVersion": "0"}
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pocketaws.world import World
 
 # Accepting these and serving something else would be a lie.
-_NOT_EMULATED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants")
+_NOT_EMULATED = ("AsyncInferenceConfig", "ExplainerConfig")
 
 
 @operation("CreateEndpointConfig")
@@ -23,11 +23,16 @@ def create_endpoint_config(world: World, request: Request) -> Response:
     for member in _NOT_EMULATED:
         if request.get(member):
             raise not_emulated(f"{member} of CreateEndpointConfig")
-    variants = request["ProductionVariants"]
-    names = [variant["VariantName"] for variant in variants]
+    variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants", [])
+    names = [variant["VariantName"] for variant in [*variants, *shadows]]
     if len(set(names)) != len(names):
         raise invalid(f"The names of the production variants must differ; they are {names}")
-    for variant in variants:
+    if shadows and (len(variants), len(shadows)) != (1, 1):
+        raise invalid(
+            "With ShadowProductionVariants there can be only one production variant and one shadow variant; there are "
+            f"{len(variants)} and {len(shadows)}"
+        )
+    for variant in [*variants, *shadows]:
         if "ModelName" not in variant:
             raise not_emulated("Production variants without a ModelName (inference components)")
         world.store.get("Model", variant["ModelName"])
@@ -43,6 +48,8 @@ def create_endpoint_config(world: World, request: Request) -> Response:
         CreationTime=now(),
         ProductionVariants=[{"InitialVariantWeight": 1.0, **variant} for variant in variants],
     )
+    if shadows:
+        record["ShadowProductionVariants"] = [{"InitialVariantWeight": 1.0, **variant} for variant in shadows]
     world.store.create("EndpointConfig", name, record)
     tags.keep(world, arn, request.get("Tags", []))
     events.state_changed(world, "EndpointConfig", record)

@@ -118,6 +118,9 @@ class Front:
             await self.ready.wait()
             loop = asyncio.get_running_loop()
             await _respond(send, await loop.run_in_executor(self._pool, self._answer, scope, headers, body))
+        elif "/application-autoscaling/aws4_request" in headers.get("authorization", ""):
+            # The base answers 500, which clients take for a passing fault and ask again for half a minute.
+            await _respond(send, api.error(not_emulated("Application Auto Scaling")))
         else:
             await self._base(scope, receive, send)
 

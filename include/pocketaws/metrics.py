@@ -30,7 +30,8 @@ MAX_VALUES = 150
 MAX_METRICS = 1000
 MICROSECONDS = 1_000_000
 _PROC = Path("/proc")
-Key = tuple[str, str, str, str, int]  # namespace, endpoint, variant, metric, minute
+# namespace, endpoint, variant, configuration (empty: not by configuration), metric, minute
+Key = tuple[str, str, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Invocation:
         status: HTTP status of the model server; 0 when it did not answer in time.
         model_seconds: From sending the request to the model server to having its answer.
         overhead_seconds: All other time.
+        config_name: During an update the fleet's configuration, by which its metrics are kept apart as well.
     """
 
     endpoint: str
@@ -54,6 +56,7 @@ class Invocation:
     status: int
     model_seconds: float
     overhead_seconds: float
+    config_name: str | None = None
 
     def values(self) -> Iterator[tuple[str, float]]:
         """Metric names and values; latencies in microseconds."""
@@ -100,9 +103,12 @@ class Metrics:
 
     def record(self, invocation: Invocation) -> None:
         """Count one invocation in the minute in which it arrived."""
+        endpoint, variant = invocation.endpoint, invocation.variant
         with self._lock:
             for metric, value in invocation.values():
-                self._add(INVOCATIONS, invocation.endpoint, invocation.variant, metric, invocation.at, value)
+                self._add(INVOCATIONS, endpoint, variant, metric, invocation.at, value)
+                if invocation.config_name:
+                    self._add(INVOCATIONS, endpoint, variant, metric, invocation.at, value, invocation.config_name)
 
     def flush(self) -> None:
         """Put everything gathered into CloudWatch; what cannot be put is gathered again."""
@@ -137,9 +143,11 @@ class Metrics:
                 self._add(UTILIZATION, endpoint, variant, "DiskUtilization", now, round(disk, 2))
         self._cpu = {pid: value for pid, value in self._cpu.items() if pid in seen}
 
-    def _add(self, namespace: str, endpoint: str, variant: str, metric: str, at: float, value: float) -> None:
+    def _add(
+        self, namespace: str, endpoint: str, variant: str, metric: str, at: float, value: float, config: str = ""
+    ) -> None:
         minute = int(at) // MINUTE * MINUTE
-        self._values.setdefault((namespace, endpoint, variant, metric, minute), Counter())[value] += 1
+        self._values.setdefault((namespace, endpoint, variant, config, metric, minute), Counter())[value] += 1
 
     def _run(self) -> None:
         sampled = 0.0
@@ -157,7 +165,7 @@ def _batches(values: dict[Key, Counter[float]]) -> Iterator[tuple[str, list[dict
     """Calls of PutMetricData: a word on what is in it, and its MetricData."""
     data: list[dict[str, Any]] = []
     endpoints: set[str] = set()
-    for (namespace, endpoint, variant, metric, minute), counted in values.items():
+    for (namespace, endpoint, variant, config, metric, minute), counted in values.items():
         items = list(counted.items())
         for start in range(0, len(items), MAX_VALUES):
             part = items[start : start + MAX_VALUES]
@@ -168,6 +176,7 @@ def _batches(values: dict[Key, Counter[float]]) -> Iterator[tuple[str, list[dict
                     "Dimensions": [
                         {"Name": "EndpointName", "Value": endpoint},
                         {"Name": "VariantName", "Value": variant},
+                        *([{"Name": "EndpointConfigName", "Value": config}] if config else []),
                     ],
                     "Timestamp": dt.datetime.fromtimestamp(minute, dt.UTC),
                     "Unit": _unit(namespace, metric),

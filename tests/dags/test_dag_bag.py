@@ -17,7 +17,6 @@ from airflow.sdk import CronDataIntervalTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_environment import REPOSITORY
-from endpointwatch.config import alarm_actions, alarms
 from endpointwatch.config.replay import Changes
 from endpointwatch_airflow import endpoints as module
 from endpointwatch_airflow.operators.replay import changes_of
@@ -67,8 +66,9 @@ def test_every_endpoint_has_its_dags_and_nothing_fails_to_import(endpoints):
     found = bag()
     assert found.import_errors == {}
     assert set(found.dags) == {
-        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__health",
+        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay", "loans__rollback", "loans__redeploy",
+        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__rollback", "cards__redeploy",
+        "cards__health",
     }  # fmt: skip
 
 
@@ -87,8 +87,9 @@ def test_a_misspelt_key_is_one_import_error_with_file_key_and_remedy_and_all_oth
     assert "descripton" in error
     assert "Did you mean 'description'?" in error
     assert set(found.dags) == {
-        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay",
-        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__health",
+        "loans__onboard", "loans__monitor", "loans__retrain", "loans__replay", "loans__rollback", "loans__redeploy",
+        "loans__health", "cards__onboard", "cards__monitor", "cards__replay", "cards__rollback", "cards__redeploy",
+        "cards__health",
     }  # fmt: skip
 
 
@@ -150,6 +151,15 @@ def test_the_onboard_dag_follows_the_event_that_the_retrain_dag_emits(endpoints)
     assert awaited == emitted == {"x-endpointwatch://loans/deployment"}
 
 
+@pytest.mark.parametrize("how", ["rollback", "redeploy"])
+def test_the_dags_that_bring_a_version_back_ask_which_and_why_and_emit_the_event(endpoints, how):
+    dag = bag().dags[f"loans__{how}"]
+    assert set(dag.params) == {"version", "reason", "instead_of", "dry_run"}
+    assert set(dag.task_dict) == {"choose_version", "serve_version", "record_deployment"}
+    assert {asset.uri for task in dag.tasks for asset in task.outlets} == {"x-endpointwatch://loans/deployment"}
+    assert dag.max_active_runs == 1
+
+
 def test_the_monitor_dag_starts_the_retrain_dag_that_is_there(endpoints):
     dags = bag().dags
     retrain: Any = dags["loans__monitor"].task_dict["retrain"]
@@ -202,7 +212,7 @@ def test_the_health_dag_listens_to_the_alarms_queue_and_sweeps_besides(endpoints
     assert watcher.trigger.serialize()[1]["queue_name"] == "endpointwatch-loans"
     assert dag.timetable.timetable.expression == "*/10 * * * *"
     assert dag.max_active_runs == 1
-    assert set(dag.task_dict) == {"answer", "notify", "scale", "record"}
+    assert set(dag.task_dict) == {"answer", "notify", "scale", "rollback", "record"}
     assert dag.params["dry_run"] is False
 
 
@@ -222,11 +232,28 @@ def test_every_action_that_an_endpoint_declares_has_its_task_and_only_those(endp
     assert "cards__health" not in found.dags
 
 
-def test_actions_that_join_later_start_the_dags_of_their_name(endpoints, monkeypatch):
-    every = alarm_actions.AVAILABLE | {"rollback", "redeploy"}
-    monkeypatch.setattr(alarms, "AVAILABLE", every)
+def test_an_alarm_that_calls_for_another_version_starts_the_dag_of_that_name(endpoints):
     write(endpoints, "loans", alarms={"metrics": {"errors_5xx": {"actions": ["scale", "rollback", "redeploy"]}}})
     dag = bag().dags["loans__health"]
     for action in ("rollback", "redeploy"):
         assert dag.task_dict[action].trigger_dag_id == f"loans__{action}"
         assert dag.task_dict[action].skip_when_already_exists is True
+
+
+def test_a_monitor_dag_with_probation_returns_to_the_version_before(endpoints):
+    write(endpoints, "loans", deployment={"probation": {"windows": 2}})
+    found = bag()
+    assert found.import_errors == {}
+    dag: Any = found.dags["loans__monitor"]
+    assert {"probation", "return_to_previous", "version_stays"} <= set(dag.task_dict)
+    assert dag.task_dict["return_to_previous"].trigger_dag_id in found.dags
+    assert all(f"`{task}`" in dag.doc_md for task in ("probation", "return_to_previous", "version_stays"))
+    assert DagSerialization.to_dict(dag)
+
+
+def test_a_retrain_dag_with_a_shadow_tries_the_version_out_before_it_is_deployed(endpoints):
+    write(endpoints, "loans", deployment={"shadow": {"seconds": 60}})
+    dag: Any = bag().dags["loans__retrain"]
+    assert dag.task_dict["shadow"].upstream_task_ids == {"register"}
+    assert "shadow" in dag.task_dict["deploy"].upstream_task_ids
+    assert "`shadow`" in dag.doc_md

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from endpointwatch.actions import naming
+from endpointwatch.actions import naming, rollout
 from endpointwatch.config.endpoint import Capture, Endpoint
 from endpointwatch.errors import ConfigError
 
@@ -23,6 +23,9 @@ CONFIG_FIELDS = (
     "EnableNetworkIsolation",
     "MetricsConfig",
 )
+
+#: The shadow variant by which a version is tried out before it serves.
+SHADOW = "EndpointWatchShadow"
 
 
 def model_request(endpoint: Endpoint, *, model_name: str, package_arn: str) -> dict[str, Any]:
@@ -78,7 +81,9 @@ def endpoint_config_request(endpoint: Endpoint, *, model_name: str, live: Mappin
             for variant in live["ProductionVariants"]
         ]
         kept = {key: live[key] for key in CONFIG_FIELDS if live.get(key) not in (None, [], {})}
-        content = {**kept, "ProductionVariants": variants}
+        # A shadow that was put there to try a version out has served its time; anybody else's stays.
+        shadows = [each for each in kept.pop("ShadowProductionVariants", []) if each["VariantName"] != SHADOW]
+        content = {**kept, "ProductionVariants": variants, **({"ShadowProductionVariants": shadows} if shadows else {})}
     # The key that encrypts captures is not the YAML's to say: it stays as it is.
     kms_key = (live or {}).get("DataCaptureConfig", {}).get("KmsKeyId")
     content["DataCaptureConfig"] = data_capture_config(endpoint.capture) | ({"KmsKeyId": kms_key} if kms_key else {})
@@ -126,12 +131,20 @@ def create_request(endpoint: Endpoint, *, config_name: str) -> dict[str, Any]:
     return {"EndpointName": endpoint.name, "EndpointConfigName": config_name, "Tags": naming.tags(endpoint)}
 
 
-def update_request(endpoint: Endpoint, *, config_name: str) -> dict[str, Any]:
-    """A blue/green update that keeps the instance counts and weights which scaling has set since the last one.
+def update_request(endpoint: Endpoint, *, config_name: str, at_once: bool = False) -> dict[str, Any]:
+    """An update that keeps the instance counts and weights which scaling has set since the last one.
 
     The capture is the new configuration's, not the retained one: the YAML decides about it.
+
+    Args:
+        endpoint: The declaration.
+        config_name: What the endpoint is moved to.
+        at_once: Leave out the declared strategy and its alarms. The way back takes it: an alarm that the bad version
+            has raised would otherwise undo the rollback.
     """
+    strategy = {} if at_once else rollout.deployment_config(endpoint)
     return {
+        **({"DeploymentConfig": strategy} if strategy else {}),
         "EndpointName": endpoint.name,
         "EndpointConfigName": config_name,
         "RetainAllVariantProperties": True,

@@ -13,6 +13,8 @@ from endpointwatch.config.endpoint import Endpoint
 NAME_LENGTH = 63
 DIGEST_LENGTH = 10
 SLUG_LENGTH = 32
+#: The tag that names the endpoint for which something was made.
+ENDPOINT_TAG = "endpointwatch:endpoint"
 
 
 def digest(content: object) -> str:
@@ -61,4 +63,4 @@ def run_key(run_id: str, life: tuple[str, ...] = ()) -> str:
 
 def tags(endpoint: Endpoint) -> list[dict[str, str]]:
     """What every resource made for an endpoint is tagged with, for cost reports and clean-up."""
-    return [{"Key": "endpointwatch:endpoint", "Value": endpoint.name}]
+    return [{"Key": ENDPOINT_TAG, "Value": endpoint.name}]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from endpointwatch.config.alarm_actions import AVAILABLE
-
 #: Metrics of invocations, and of what the instances use, as SageMaker publishes them.
 INVOCATIONS: Final = "AWS/SageMaker"
 INSTANCES: Final = "/aws/sagemaker/Endpoints"
@@ -32,7 +30,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "periods": 5,
         "datapoints": 3,
         "severity": "critical",
-        "actions": tuple(action for action in ("notify", "scale", "rollback") if action in AVAILABLE),
+        "actions": ("notify", "scale", "rollback"),
     },
     "disk_utilization": {
         "description": "More than three quarters of a disk are full: data capture stops, and windows have gaps.",

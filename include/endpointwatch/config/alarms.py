@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from endpointwatch.config.alarm_actions import AVAILABLE, Action, Severity
+from endpointwatch.config.alarm_actions import Action, Severity
 from endpointwatch.config.alarm_defaults import DEFAULTS, INVOCATIONS
 from endpointwatch.config.section import Section
 
@@ -60,14 +60,9 @@ class Answered(Section):
 
     @field_validator("actions")
     @classmethod
-    def _each_once_and_there(cls, value: tuple[Action, ...]) -> tuple[Action, ...]:
+    def _each_once(cls, value: tuple[Action, ...]) -> tuple[Action, ...]:
         if twice := sorted({action for action in value if value.count(action) > 1}):
             raise ValueError(f"{', '.join(twice)} stands in the list more than once; one alarm takes each action once")
-        if missing := [action for action in value if action not in AVAILABLE]:
-            raise ValueError(
-                f"there is nothing yet that does {' or '.join(missing)} (a DAG <endpoint>__{missing[0]}); available "
-                f"are {', '.join(sorted(AVAILABLE))}"
-            )
         return value
 
     @model_validator(mode="after")

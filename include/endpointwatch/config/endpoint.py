@@ -13,6 +13,7 @@ from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.decision import Decision, Rule
+from endpointwatch.config.deployment import DeploymentSettings
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.notifications import Notifications
@@ -163,6 +164,7 @@ class Endpoint(Section):
     hosting: Hosting = Hosting()
     alarms: Alarms = Alarms()
     remediation: Remediation = Remediation()
+    deployment: DeploymentSettings = DeploymentSettings()
     training: Training | None = Field(
         None, description="Leave out to watch only; then decisions can notify, not retrain."
     )

@@ -99,6 +99,10 @@ class Layout:
         """Until when windows are not judged, as an alarm's action asked; not there when none ever did."""
         return f"{self.remediations()}/monitoring_pause.json"
 
+    def lease(self) -> str:
+        """The files by which changes of the endpoint wait for one another."""
+        return f"{self.root}/lease"
+
     @staticmethod
     def replay_folder(name: str) -> str:
         """A replay's folder relative to the root; a job writes below its output path just so."""

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pocketaws import events, tags
+from pocketaws.hosting import progress
 from pocketaws.hosting.fleet import Fleet, Routes
 from pocketaws.hosting.server import REQUEST_SECONDS, NotHealthy
 from pocketaws.hosting.spec import FleetSpec
 from pocketaws.hosting.traffic import Plan
-from pocketaws.store import now
 
 if TYPE_CHECKING:
     from pocketaws.store import Record
@@ -84,6 +84,8 @@ class Deployments:
     def _deploy(self, endpoint: str, spec: FleetSpec, plan: Plan) -> None:
         blue = self._routes.fleets(endpoint)
         green = self._fleet(endpoint, spec)
+        for fleet in (green, *blue):
+            fleet.updating = bool(blue)
         try:
             green.start()
             self._shift(green, blue, plan)
@@ -91,6 +93,7 @@ class Deployments:
             self._give_up(green, blue, str(error))
         except RolledBack as error:
             self._status(endpoint, "RollingBack")
+            self._shift_back(green, blue, plan)
             self._give_up(green, blue, str(error))
         except Interrupted:
             raise
@@ -101,6 +104,9 @@ class Deployments:
             self._routes.set(endpoint, (green, 1.0))
             self._serving(endpoint, green.spec)
             self._stop(blue)
+        finally:
+            for fleet in (green, *blue):
+                fleet.updating = False
 
     def _shift(self, green: Fleet, blue: list[Fleet], plan: Plan) -> None:
         """Walk the plan's steps; a first deployment has nothing to shift from."""
@@ -109,8 +115,30 @@ class Deployments:
         (old,) = blue
         end = time.monotonic() + plan.timeout if plan.timeout else None
         for step in plan.steps:
+            self._progress(green, old, progress.ACTIVATING, step.share, plan)
             self._routes.set(green.endpoint, (green, step.share), (old, 1 - step.share))
+            self._progress(green, old, progress.BAKING, step.share, plan)
             self._bake(step.seconds, plan, end)
+
+    def _shift_back(self, green: Fleet, blue: list[Fleet], plan: Plan) -> None:
+        (old,) = blue
+        shares = dict(self._routes.shares(green.endpoint))
+        for share in plan.way_back:
+            # From wherever the update had come to: the way back never gives the new fleet more.
+            if share < shares.get(green, 0.0):
+                self._routes.set(green.endpoint, (green, share), (old, 1 - share))
+                self._progress(green, old, progress.DELETING, share, plan)
+
+    def _progress(self, green: Fleet, old: Fleet, status: str, share: float, plan: Plan) -> None:
+        """Record how far the update has come; no event, as the endpoint's status is the same."""
+        begun = self._world.store.get("Endpoint", green.endpoint)["PendingDeploymentSummary"]["StartTime"]
+        there, left = (share, 1 - share) if plan.rolling else (1.0, 1.0)
+        self._world.store.update(
+            "Endpoint",
+            green.endpoint,
+            PendingDeploymentSummary=progress.pending(green.spec, begun, status, share=there),
+            ProductionVariants=progress.serving(old.spec, share=left),
+        )
 
     def _bake(self, seconds: float, plan: Plan, end: float | None) -> None:
         until = time.monotonic() + seconds
@@ -141,13 +169,13 @@ class Deployments:
         if self._closing.is_set():
             # The model servers were stopped under it; the record keeps its status for the next start.
             raise Interrupted
+        changes: dict[str, Any] = {"FailureReason": reason[:1024], "PendingDeploymentSummary": None}
         if blue:
             self._routes.set(endpoint, (blue[0], 1.0))
+            changes["ProductionVariants"] = progress.serving(blue[0].spec)
         self._stop([green])
         # An update that failed leaves the endpoint in service as it was, with the reason on record.
-        self._status(
-            endpoint, "InService" if blue else "Failed", FailureReason=reason[:1024], PendingDeploymentSummary=None
-        )
+        self._status(endpoint, "InService" if blue else "Failed", **changes)
 
     def _restore(self, endpoint: str, spec: FleetSpec) -> None:
         fleet = self._fleet(endpoint, spec)
@@ -179,12 +207,12 @@ class Deployments:
     def _serving(self, endpoint: str, spec: FleetSpec) -> None:
         """Record that the endpoint is in service with this specification."""
         keep(self._world, endpoint, spec)
-        at = now()
         self._status(
             endpoint,
             "InService",
             EndpointConfigName=spec.config_name,
-            ProductionVariants=[variant.summary(at) for variant in spec.variants],
+            ProductionVariants=progress.serving(spec),
+            ShadowProductionVariants=progress.shadowing(spec),
             DataCaptureConfig=capture_summary(spec.capture),
             FailureReason=None,
             PendingDeploymentSummary=None,

@@ -40,7 +40,11 @@ class Fleet:
     def __init__(self, world: World, endpoint: str, spec: FleetSpec) -> None:
         self.endpoint = endpoint
         self.spec = spec
-        self.servers = {variant.name: ModelServer(world, endpoint, variant) for variant in spec.variants}
+        self.servers = {
+            variant.name: ModelServer(world, endpoint, variant) for variant in (*spec.variants, *spec.shadows)
+        }
+        # While an update is under way its fleets' metrics are also kept apart.
+        self.updating = False
         self._in_flight = 0
         self._idle = threading.Condition()
 
@@ -67,6 +71,18 @@ class Fleet:
             return variant
         weights = [variant.weight for variant in self.spec.variants]
         return _weighted(self.spec.variants, weights if any(weights) else [1.0] * len(weights))
+
+    def copied(self) -> VariantSpec | None:
+        """The shadow variant that gets a copy of the next request; None when none does.
+
+        The shadow's weight relative to the production variant's is the share of requests that are copied.
+        """
+        for shadow in self.spec.shadows:
+            whole = self.spec.variants[0].weight
+            # A sample, not a secret.
+            if whole > 0 and random.random() < shadow.weight / whole:  # noqa: S311
+                return shadow
+        return None
 
     def enter(self) -> None:
         with self._idle:
@@ -129,6 +145,11 @@ class Routes:
         with self._lock:
             chosen = self._shares.values() if endpoint is None else [self._shares.get(endpoint, ())]
             return [fleet for shares in chosen for fleet, _ in shares]
+
+    def shares(self, endpoint: str) -> tuple[tuple[Fleet, float], ...]:
+        """The endpoint's fleets and their shares."""
+        with self._lock:
+            return self._shares.get(endpoint, ())
 
     @contextlib.contextmanager
     def take(self, endpoint: str, target: str | None) -> Iterator[Taken | None]:

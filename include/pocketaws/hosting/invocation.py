@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pocketaws.capture import Exchange
 from pocketaws.faults import Fault, not_emulated
 from pocketaws.hosting.fleet import Routes, Taken, UnknownVariant
 from pocketaws.hosting.server import Answer, TimedOut, Unreachable
+from pocketaws.hosting.shadow import SOURCE, Shadows
 from pocketaws.metrics import Invocation
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ TIMED_OUT = (
 
 
 def invoke(
-    world: World, routes: Routes, endpoint: str, body: bytes, headers: Mapping[str, str]
+    world: World, routes: Routes, shadows: Shadows, endpoint: str, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, dict[str, str], bytes]:
     """HTTP status, headers and body of the answer.
 
@@ -58,36 +60,12 @@ def invoke(
         with routes.take(endpoint, given.get(TARGET_VARIANT)) as taken:
             if taken is None:
                 raise Fault("ValidationError", f"Endpoint {endpoint} of account {world.settings.account} not found.")
-            asked = time.perf_counter()
-            answer = _ask(taken, body, {name: given[name] for name in FORWARDED if name in given})
-            model_seconds = time.perf_counter() - asked
-            # Both while the request still counts as under way: an update that has drained its old fleet has all of it.
-            if answer.status in SUCCESS:
-                world.capture.record(
-                    taken.fleet.spec.capture,
-                    Exchange(
-                        endpoint=endpoint,
-                        variant=taken.variant.name,
-                        at=arrived,
-                        request_type=given.get("content-type"),
-                        request=body,
-                        response_type=answer.headers.get("content-type"),
-                        response=answer.body,
-                        inference_id=given.get(INFERENCE_ID),
-                        custom_attributes=given.get(CUSTOM_ATTRIBUTES),
-                    ),
-                )
-            world.metrics.record(
-                Invocation(
-                    endpoint=endpoint,
-                    variant=taken.variant.name,
-                    instances=taken.variant.instances,
-                    at=arrived,
-                    status=answer.status,
-                    model_seconds=model_seconds,
-                    overhead_seconds=time.perf_counter() - began - model_seconds,
-                )
-            )
+            request = _Request(world, endpoint, body, given, arrived, began)
+            shadow = taken.fleet.copied()
+            if shadow is not None:
+                server = taken.fleet.servers[shadow.name]
+                shadows.send(taken.fleet, lambda: _shadowed(request, Taken(taken.fleet, shadow, server)))
+            answer = _asked(request, taken)
     except UnknownVariant as error:
         raise Fault("ValidationError", f"Variant {error} not found for Request") from None
     if answer.status not in SUCCESS:
@@ -97,6 +75,63 @@ def invoke(
         if name in answer.headers:
             answered[name] = answer.headers[name]
     return 200, answered, answer.body
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request on its way, as the variants see it."""
+
+    world: World
+    endpoint: str
+    body: bytes
+    headers: Mapping[str, str]
+    arrived: float
+    began: float
+
+
+def _shadowed(request: _Request, taken: Taken) -> None:
+    # Its overhead is its own, not what the production variant's request had before it.
+    _asked(replace(request, began=time.perf_counter()), taken, source=SOURCE)
+
+
+def _asked(request: _Request, taken: Taken, *, source: str | None = None) -> Answer:
+    """Ask the model server; capture and count while the request still counts as under way.
+
+    So an update that has drained its old fleet has all of it.
+    """
+    given, world = request.headers, request.world
+    asked = time.perf_counter()
+    answer = _ask(taken, request.body, {name: given[name] for name in FORWARDED if name in given})
+    model_seconds = time.perf_counter() - asked
+    if answer.status in SUCCESS:
+        world.capture.record(
+            taken.fleet.spec.capture,
+            Exchange(
+                endpoint=request.endpoint,
+                variant=taken.variant.name,
+                at=request.arrived,
+                request_type=given.get("content-type"),
+                request=request.body,
+                response_type=answer.headers.get("content-type"),
+                response=answer.body,
+                inference_id=given.get(INFERENCE_ID),
+                custom_attributes=given.get(CUSTOM_ATTRIBUTES),
+                source=source,
+            ),
+        )
+    world.metrics.record(
+        Invocation(
+            endpoint=request.endpoint,
+            variant=taken.variant.name,
+            instances=taken.variant.instances,
+            at=request.arrived,
+            status=answer.status,
+            model_seconds=model_seconds,
+            overhead_seconds=time.perf_counter() - request.began - model_seconds,
+            config_name=taken.fleet.spec.config_name if taken.fleet.updating else None,
+        )
+    )
+    return answer
 
 
 def _ask(taken: Taken, body: bytes, headers: dict[str, str]) -> Answer:

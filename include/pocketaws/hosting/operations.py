@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pocketaws import events, tags
 from pocketaws.faults import invalid, not_emulated
-from pocketaws.hosting.spec import FleetSpec, resolve
+from pocketaws.hosting import progress
+from pocketaws.hosting.spec import resolve
 from pocketaws.hosting.traffic import Plan, plan
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
@@ -36,7 +36,7 @@ def create_endpoint(world: World, request: Request) -> Response:
         "EndpointStatus": "Creating",
         "CreationTime": created,
         "LastModifiedTime": created,
-        "PendingDeploymentSummary": _pending(spec, created),
+        "PendingDeploymentSummary": progress.pending(spec, created, progress.CREATING, share=0.0),
     }
     if request.get("DeploymentConfig"):
         record["LastDeploymentConfig"] = request["DeploymentConfig"]
@@ -68,7 +68,7 @@ def update_endpoint(world: World, request: Request) -> Response:
         config = record.get("LastDeploymentConfig", {})
     steps = plan(config, spec.instances)
     _alarms_exist(world, steps.alarms)
-    changes: Record = {"PendingDeploymentSummary": _pending(spec, now())}
+    changes: Record = {"PendingDeploymentSummary": progress.pending(spec, now(), progress.CREATING, share=0.0)}
     if config:
         changes["LastDeploymentConfig"] = config
     _begin(world, name, changes)
@@ -87,21 +87,13 @@ def update_endpoint_weights_and_capacities(world: World, request: Request) -> Re
         raise invalid(f'Cannot update endpoint "{record["EndpointArn"]}" in status {record["EndpointStatus"]}.')
     wanted = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
     for item in wanted.values():
-        if live.variant(item["VariantName"]) is None:
+        if item["VariantName"] not in {variant.name for variant in (*live.variants, *live.shadows)}:
             raise invalid(f'The variant name(s) "{item["VariantName"]}" is/are not present within endpoint '
                           f'configuration "{live.config_name}".')  # fmt: skip
         if "ServerlessUpdateConfig" in item:
             raise not_emulated("ServerlessUpdateConfig of UpdateEndpointWeightsAndCapacities")
-    variants = tuple(
-        replace(
-            variant,
-            weight=float(wanted.get(variant.name, {}).get("DesiredWeight", variant.weight)),
-            instances=int(wanted.get(variant.name, {}).get("DesiredInstanceCount", variant.instances)),
-        )
-        for variant in live.variants
-    )
     _begin(world, name, {})
-    deployments.reweigh(name, replace(live, variants=variants))
+    deployments.reweigh(name, progress.weighed(live, wanted))
     return {"EndpointArn": record["EndpointArn"]}
 
 
@@ -142,11 +134,6 @@ def _begin(world: World, name: str, changes: Record) -> None:
         return {"EndpointStatus": "Updating", **changes}
 
     events.state_changed(world, "Endpoint", world.store.change("Endpoint", name, updating))
-
-
-def _pending(spec: FleetSpec, started: float) -> Record:
-    variants = [{**variant.summary(started), "CurrentInstanceCount": 0} for variant in spec.variants]
-    return {"EndpointConfigName": spec.config_name, "ProductionVariants": variants, "StartTime": started}
 
 
 def _alarms_exist(world: World, names: tuple[str, ...]) -> None:

@@ -9,10 +9,11 @@ import threading
 from typing import TYPE_CHECKING
 
 from pocketaws.faults import Fault
-from pocketaws.hosting import invocation
+from pocketaws.hosting import invocation, progress
 from pocketaws.hosting.deployment import Deployments, kept
 from pocketaws.hosting.fleet import Routes
 from pocketaws.hosting.server import ModelServer, NotHealthy
+from pocketaws.hosting.shadow import Shadows
 from pocketaws.hosting.spec import FleetSpec, resolve
 from pocketaws.hosting.traffic import Plan
 
@@ -36,6 +37,7 @@ class Hosting:
     def __init__(self, world: World) -> None:
         self._world = world
         self._routes = Routes()
+        self._shadows = Shadows()
         self._deployments = Deployments(world, self._routes)
         self._restored = threading.Event()
         self._closing = threading.Event()
@@ -64,6 +66,7 @@ class Hosting:
         """Finish the requests under way and stop all model servers."""
         self._closing.set()
         self._restored.set()
+        self._shadows.close()
         self._deployments.close()
 
     def invoke(self, endpoint_name: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
@@ -82,7 +85,7 @@ class Hosting:
         """
         if not self._restored.is_set() and self._world.store.find("Endpoint", endpoint_name) is not None:
             self._restored.wait(RESTORE_SECONDS)
-        return invocation.invoke(self._world, self._routes, endpoint_name, body, headers)
+        return invocation.invoke(self._world, self._routes, self._shadows, endpoint_name, body, headers)
 
     def servers(self) -> list[tuple[str, ModelServer]]:
         """Endpoint name and model server of everything that gets requests."""
@@ -110,7 +113,13 @@ class Hosting:
             raise RuntimeError(f"Endpoint {name} is {status}, but what it serves is not on record")
         if status != "InService":
             self._world.store.update(
-                "Endpoint", name, EndpointStatus="InService", FailureReason=CUT_OFF, PendingDeploymentSummary=None
+                "Endpoint",
+                name,
+                EndpointStatus="InService",
+                FailureReason=CUT_OFF,
+                PendingDeploymentSummary=None,
+                # A rolling update may have been cut off with half of the instances replaced.
+                ProductionVariants=progress.serving(live),
             )
         return self._deployments.restore(name, live)
 

@@ -64,11 +64,13 @@ class FleetSpec:
         config_name: EndpointConfigName.
         variants: In the configuration's order.
         capture: DataCaptureConfig as given, or None.
+        shadows: Variants that get copies of requests; their answers go to nobody.
     """
 
     config_name: str
     variants: tuple[VariantSpec, ...]
     capture: dict[str, Any] | None = None
+    shadows: tuple[VariantSpec, ...] = ()
 
     @property
     def instances(self) -> int:
@@ -83,8 +85,12 @@ class FleetSpec:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> FleetSpec:
-        variants = tuple(VariantSpec(**variant) for variant in record["variants"])
-        return cls(record["config_name"], variants, record["capture"])
+        # Records of an earlier release have no shadows.
+        variants, shadows = (
+            tuple(VariantSpec(**variant) for variant in record.get(key, ())) for key in ("variants", "shadows")
+        )
+        # A capture of None is no member of a stored record.
+        return cls(record["config_name"], variants, record.get("capture"), shadows)
 
     def retaining(self, live: FleetSpec, exclude: frozenset[str]) -> FleetSpec:
         """This specification with the properties of the live fleet, but those in ``exclude``.
@@ -108,6 +114,7 @@ class FleetSpec:
             self.config_name,
             tuple(kept(variant) for variant in self.variants),
             live.capture if retain_capture else self.capture,
+            self.shadows,
         )
 
 
@@ -118,11 +125,14 @@ def resolve(world: World, config_name: str) -> FleetSpec:
         Fault: The configuration or a model is not there, or asks for what is not emulated.
     """
     config = world.store.get("EndpointConfig", config_name)
-    for member in ("AsyncInferenceConfig", "ShadowProductionVariants", "ExplainerConfig"):
+    for member in ("AsyncInferenceConfig", "ExplainerConfig"):
         if config.get(member):
             raise not_emulated(f"{member} of endpoint configuration {config_name}")
-    variants = tuple(_variant(world, variant) for variant in config["ProductionVariants"])
-    return FleetSpec(config_name, variants, config.get("DataCaptureConfig"))
+    variants, shadows = (
+        tuple(_variant(world, variant) for variant in config.get(member, ()))
+        for member in ("ProductionVariants", "ShadowProductionVariants")
+    )
+    return FleetSpec(config_name, variants, config.get("DataCaptureConfig"), shadows)
 
 
 def _variant(world: World, variant: Mapping[str, Any]) -> VariantSpec:

@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from endpointwatch.actions.deployment import CONFIG_FIELDS
+from endpointwatch.actions.naming import ENDPOINT_TAG
 from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.answers import Request
 from endpointwatch_airflow.hooks.sagemaker import SageMakerHook, is_missing, is_taken
@@ -54,6 +55,86 @@ class DeploymentHook(SageMakerHook):
         """
         answer = self.client.describe_endpoint_config(EndpointConfigName=name)
         return {key: answer[key] for key in CONFIG_FIELDS if key in answer}
+
+    def find_config(self, name: str) -> Mapping[str, Any] | None:
+        """As :meth:`config_content`; None when there is none of that name."""
+        try:
+            return self.config_content(name)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+
+    def has_model(self, name: str) -> bool:
+        try:
+            self.client.describe_model(ModelName=name)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def delete_config_made_for(self, endpoint: str, name: str) -> bool:
+        """Delete a configuration that this project made for the endpoint; False when it is not, or has gone."""
+        try:
+            arn = self.client.describe_endpoint_config(EndpointConfigName=name)["EndpointConfigArn"]
+            if not self._made_for(endpoint, arn):
+                return False
+            self.client.delete_endpoint_config(EndpointConfigName=name)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def delete_model_made_for(self, endpoint: str, name: str) -> bool:
+        """Delete a model that this project made for the endpoint; False when it is not, or has gone.
+
+        Its package in the registry stays, and so does its artefact.
+        """
+        try:
+            arn = self.client.describe_model(ModelName=name)["ModelArn"]
+            if not self._made_for(endpoint, arn):
+                return False
+            self.client.delete_model(ModelName=name)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+        return True
+
+    def _made_for(self, endpoint: str, arn: str) -> bool:
+        return {"Key": ENDPOINT_TAG, "Value": endpoint} in list(self._tags(arn))
+
+    def in_use(self, endpoint: str) -> tuple[frozenset[str], frozenset[str]]:
+        """Models and configurations that the endpoint serves by, or is being moved to."""
+        answer = self.client.describe_endpoint(EndpointName=endpoint)
+        names = {answer["EndpointConfigName"], answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName")}
+        configs = {str(name) for name in names if name}
+        models = {
+            str(variant["ModelName"])
+            for content in filter(None, map(self.find_config, configs))
+            for member in ("ProductionVariants", "ShadowProductionVariants")
+            for variant in content.get(member, ())
+            if "ModelName" in variant
+        }
+        return frozenset(models), frozenset(configs)
+
+    def instances(self, endpoint: str) -> dict[str, int]:
+        """Instance counts by variant, as they were last asked for; a serverless variant has none."""
+        answer = self.client.describe_endpoint(EndpointName=endpoint)
+        counts = {
+            variant["VariantName"]: variant.get("DesiredInstanceCount", variant.get("CurrentInstanceCount"))
+            for variant in answer.get("ProductionVariants", ())
+        }
+        return {name: count for name, count in counts.items() if count is not None}
+
+    def set_instances(self, endpoint: str, variant: str, count: int) -> None:
+        """Ask for so many instances of a variant; its weight stays."""
+        self.client.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": variant, "DesiredInstanceCount": count}],
+        )
 
     def pending_config(self, endpoint: str) -> str | None:
         """Name of the configuration that an endpoint is being moved to; None when it is not, or not known."""

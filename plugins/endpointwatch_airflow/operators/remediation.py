@@ -18,9 +18,10 @@ from endpointwatch.config.alarm_defaults import DEFAULTS
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.reports.message import Alarm, Link, Message, alarm_message
+from endpointwatch_airflow.deployments import recorded
 from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
-from endpointwatch_airflow.hooks.scaling import ScalingHook
+from endpointwatch_airflow.hooks.deployment import DeploymentHook
 from endpointwatch_airflow.links.reading import run_links
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
@@ -62,15 +63,11 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
 
     @cached_property
     def alarms(self) -> CloudWatchHook:
-        return CloudWatchHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        return CloudWatchHook(**self._hook_parameters)
 
     @cached_property
-    def scaling(self) -> ScalingHook:
-        return ScalingHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+    def deployments(self) -> DeploymentHook:
+        return DeploymentHook(**self._hook_parameters)
 
     def execute(self, context: Context) -> None:
         layout, run_id, now = Layout.of(self.endpoint), context["ti"].run_id, self.clock()
@@ -147,7 +144,7 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
         live = self.hook.endpoint(self.endpoint.name)
         if live is None:
             return Standing(None)
-        count = self.scaling.instances(self.endpoint.name, self.endpoint.hosting.variant_name)
+        count = self.deployments.instances(self.endpoint.name).get(self.endpoint.hosting.variant_name)
         return Standing(live.status, live.changing, count)
 
     def _say(self, answer: Answer) -> None:
@@ -167,7 +164,14 @@ class AnswerAlarmsOperator(EndpointWatchOperator, BranchMixIn):
         acts = next((remedy for remedy in remedies if remedy.action != "notify"), None)
         shown = acts or remedies[0]
         about = shown.model_dump(mode="json", include={"alarm", "severity", "changed_at", "state_reason", "reason"})
-        conf: dict[str, Any] = {"remedy": remedy_uri(layout, shown), "alarm": about, "reason": text}
+        serving = recorded(self.store, layout)[-1:]
+        conf: dict[str, Any] = {
+            "remedy": remedy_uri(layout, shown),
+            "alarm": about,
+            "reason": text,
+            # Two alarms about one version must not lead back by two versions.
+            "instead_of": serving[0].model_version if serving else None,
+        }
         chosen: dict[str, Any] = {"remedies": [remedy.id for remedy in remedies], "reason": text, "conf": conf}
         if acts is None:
             return chosen

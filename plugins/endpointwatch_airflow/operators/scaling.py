@@ -9,48 +9,57 @@ from typing import Any
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 
-from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
-from endpointwatch_airflow.hooks.scaling import ScalingHook
+from endpointwatch_airflow.hooks.deployment import DeploymentHook
 from endpointwatch_airflow.links.sagemaker import EndpointLink
-from endpointwatch_airflow.operators.base import EndpointWatchOperator
+from endpointwatch_airflow.operators.leased import LeasedOperator
 from endpointwatch_airflow.triggers.endpoint import EndpointSettledTrigger
 
 
-class ScaleEndpointOperator(EndpointWatchOperator):
+class ScaleEndpointOperator(LeasedOperator):
     """Set a variant's instance count and wait until the endpoint has it.
 
-    A change under way is waited for first: two at once are refused. An endpoint that has the count already is left
-    alone, so a retry does nothing twice.
+    It waits for its turn while another task changes the endpoint. An endpoint that has the count already is left
+    alone, so a retry does nothing twice. The weight stays.
 
     Args:
-        endpoint: The endpoint.
         variant: Its variant; None takes ``hosting.variant_name``.
         desired_instance_count: So many instances (templated).
-        kwargs: As :class:`EndpointWatchOperator` takes them.
+        minimum_instances: A smaller count is refused.
+        maximum_instances: A larger count is refused; None: no limit but SageMaker's.
+        dry_run: Only say what would be done (templated).
+        kwargs: As :class:`LeasedOperator` takes them.
 
     Returns:
         ``instances``: the count now; ``changed``: whether it was another one.
     """
 
-    template_fields: Sequence[str] = aws_template_fields("variant", "desired_instance_count")
+    template_fields: Sequence[str] = aws_template_fields("variant", "desired_instance_count", "only_say")
     operator_extra_links = (EndpointLink(),)
 
     def __init__(
-        self, *, endpoint: Endpoint, variant: str | None = None, desired_instance_count: int | str, **kwargs: Any
+        self,
+        *,
+        desired_instance_count: int | str,
+        variant: str | None = None,
+        minimum_instances: int = 1,
+        maximum_instances: int | None = None,
+        dry_run: bool | str = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.endpoint = endpoint
         self.variant = variant
         self.desired_instance_count = desired_instance_count
+        self.minimum_instances = minimum_instances
+        self.maximum_instances = maximum_instances
+        # BaseOperator has a method called dry_run, so the attribute that is rendered has another name.
+        self.only_say = dry_run
 
     @cached_property
-    def scaling(self) -> ScalingHook:
-        return ScalingHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+    def deployments(self) -> DeploymentHook:
+        return DeploymentHook(**self._hook_parameters)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def change(self, context: Context) -> dict[str, Any]:
         EndpointLink.persist(
             context=context,
             operator=self,
@@ -58,51 +67,60 @@ class ScaleEndpointOperator(EndpointWatchOperator):
             aws_partition=self.hook.conn_partition,
             endpoint_name=self.endpoint.name,
         )
-        return self._scaled(asked=False)
-
-    def execute_complete(
-        self,
-        context: Context,  # noqa: ARG002 - Airflow's signature
-        event: dict[str, Any] | None = None,  # noqa: ARG002 - where the endpoint stands is asked again
-        asked: bool = False,
-    ) -> dict[str, Any]:
-        return self._scaled(asked=asked)
-
-    def _scaled(self, *, asked: bool) -> dict[str, Any]:
-        """Go on from wherever the endpoint stands; ``asked`` says whether the count was asked for already."""
-        name, variant = self.endpoint.name, self.variant or self.endpoint.hosting.variant_name
-        live = self.hook.endpoint(name)
-        if live is not None and live.changing:
-            self._wait(asked=asked)
-            live = self.hook.endpoint(name)
-        if live is None:
-            raise NotRetriedError(f"There is no endpoint named {name!r} to scale.")
-        if live.status != "InService":
-            raise EndpointError(
-                f"Endpoint {name} is {live.status}: {live.reason or 'no reason given'}. It cannot scale."
-            )
-        wanted, present = int(self.desired_instance_count), self.scaling.instances(name, variant)
-        if present is None:
-            raise NotRetriedError(
-                f"Endpoint {name} has no variant {variant!r} with instances. Correct `hosting.variant_name`."
-            )
-        if present == wanted:
-            self.log.info("%s of %s has %d instances", variant, name, wanted)
-            return {"instances": wanted, "changed": asked}
-        if asked:
-            raise EndpointError(
-                f"Endpoint {name} stayed at {present} instances, not {wanted}: {live.reason or 'no reason given'}."
-            )
-        self.log.info("%s of %s: %d instances, asking for %d", variant, name, present, wanted)
-        self.scaling.scale(name, variant, wanted)
-        self._wait(asked=True)
-        return self._scaled(asked=True)
-
-    def _wait(self, *, asked: bool) -> None:
+        wanted = self._wanted()
+        self.wait_for_others()
+        counts = self._counts()
+        if counts[self._variant] == wanted:
+            self.log.info("Variant %s of %s has %d instances already", self._variant, self.endpoint.name, wanted)
+            return {"instances": wanted, "changed": False}
+        told = f"{self._variant} of {self.endpoint.name}: {counts[self._variant]} instances become {wanted}"
+        if str(self.only_say).lower() == "true":
+            self.log.info("Dry run, nothing is changed. %s", told)
+            return {"instances": counts[self._variant], "changed": False}
+        self.log.info("%s", told)
+        self.deployments.set_instances(self.endpoint.name, self._variant, wanted)
         if self.deferrable:
             self.defer(
                 trigger=EndpointSettledTrigger(endpoint_name=self.endpoint.name, **self.waiting),
                 method_name="execute_complete",
-                kwargs={"asked": asked},
             )
         self.hook.wait_for_endpoint(self.endpoint.name, delay=self.waiter_delay, attempts=self.waiter_max_attempts)
+        return self.changed(context, {})
+
+    def changed(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - asked again
+        wanted = self._wanted()
+        self.wait_for_others()
+        counts = self._counts()
+        if counts[self._variant] != wanted:
+            raise EndpointError(
+                f"Variant {self._variant} of {self.endpoint.name!r} has {counts[self._variant]} instances, not the "
+                f"{wanted} asked for: SageMaker had no capacity, or another change came after. A retry asks again."
+            )
+        return {"instances": wanted, "changed": True}
+
+    @property
+    def _variant(self) -> str:
+        return self.variant or self.endpoint.hosting.variant_name
+
+    def _wanted(self) -> int:
+        wanted, most = int(self.desired_instance_count), self.maximum_instances
+        if wanted < self.minimum_instances or (most is not None and wanted > most):
+            raise NotRetriedError(
+                f"{wanted} instances for {self.endpoint.name!r} are outside {self.minimum_instances} to "
+                f"{most if most is not None else 'no limit'}. Change the bounds if that is meant."
+            )
+        return wanted
+
+    def _counts(self) -> dict[str, int]:
+        live = self.hook.endpoint(self.endpoint.name)
+        if live is None or live.status != "InService":
+            state = "not there" if live is None else live.status
+            raise EndpointError(
+                f"Endpoint {self.endpoint.name!r} is {state}; only one in service is scaled. A retry looks again."
+            )
+        counts = self.deployments.instances(self.endpoint.name)
+        if self._variant not in counts:
+            raise NotRetriedError(
+                f"Endpoint {self.endpoint.name!r} has no variant {self._variant!r}; it has {sorted(counts)}."
+            )
+        return counts

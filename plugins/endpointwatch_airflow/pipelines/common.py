@@ -12,6 +12,8 @@ from endpointwatch_airflow.notifiers.failure import FailureNotifier
 WAITER_DELAY: Final = 5
 #: A job may wait for its instance, be pulled and be torn down besides running.
 STARTING_SECONDS: Final = 1800
+#: An update starts a second fleet and takes one away, besides its waits.
+DEPLOYING_SECONDS: Final = 3600
 
 
 def aws_arguments(endpoint: Endpoint) -> dict[str, Any]:
@@ -28,6 +30,11 @@ def job_arguments(endpoint: Endpoint) -> dict[str, Any]:
         "waiter_delay": WAITER_DELAY,
         "waiter_max_attempts": longest // WAITER_DELAY,
     }
+
+
+def deployment_attempts(endpoint: Endpoint) -> int:
+    """Looks at an update until it must have ended: its own waits, and machines that start and stop."""
+    return (endpoint.deployment.longest_seconds + DEPLOYING_SECONDS) // WAITER_DELAY
 
 
 def dag_arguments(endpoint: Endpoint, pipeline: str) -> dict[str, Any]:

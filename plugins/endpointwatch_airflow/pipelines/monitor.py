@@ -14,6 +14,7 @@ from endpointwatch_airflow.operators.decision import DecideOperator, JudgeOperat
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
 from endpointwatch_airflow.operators.pause import UnlessPausedOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
+from endpointwatch_airflow.pipelines import probation
 from endpointwatch_airflow.pipelines.answer import answer
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 from endpointwatch_airflow.sensors.capture import CaptureSettledSensor
@@ -78,7 +79,8 @@ def build(endpoint: Endpoint) -> DAG:
             monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
             rules="\n".join(f"1. {rule}" for rule in endpoint.rules),
             hours=endpoint.decision.act_within_hours,
-        ),
+        )
+        + probation.doc(endpoint),
         **dag_arguments(endpoint, PIPELINE),
     ) as dag:
         aws = aws_arguments(endpoint)
@@ -108,4 +110,5 @@ def build(endpoint: Endpoint) -> DAG:
         if pausable:
             UnlessPausedOperator(task_id="unless_paused", endpoint=endpoint, **aws) >> wait_for_capture
         answer(endpoint, decide)
+        probation.watch(endpoint, run_monitors)
     return dag

@@ -22,8 +22,10 @@ from endpointwatch_airflow.pipelines.common import (
     WAITER_DELAY,
     aws_arguments,
     dag_arguments,
+    deployment_attempts,
     job_arguments,
 )
+from endpointwatch_airflow.pipelines.shadow import shadow_before, shadow_doc
 
 PIPELINE: Final = "retrain"
 MOMENT: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
@@ -71,7 +73,8 @@ def build(endpoint: Endpoint) -> DAG | None:
             metric=training.metric,
             gain=training.minimum_gain,
             group=training.model_package_group,
-        ),
+        )
+        + shadow_doc(endpoint),
         **dag_arguments(endpoint, PIPELINE),
     ) as dag:
         admit = AdmitRetrainingOperator(task_id="admit", endpoint=endpoint, **aws)
@@ -120,6 +123,7 @@ def build(endpoint: Endpoint) -> DAG | None:
             outlets=[deployed(endpoint.name)],
             deferrable=True,
             waiter_delay=WAITER_DELAY,
+            waiter_max_attempts=deployment_attempts(endpoint),
             **aws,
         )
         keep_champion = EmptyOperator(task_id="keep_champion", doc_md="The challenger was not better; nothing changes.")
@@ -127,6 +131,7 @@ def build(endpoint: Endpoint) -> DAG | None:
         # What passes results on depends on each other already; these only wait.
         dataset >> train
         compare >> keep_champion
+        shadow_before(endpoint, registered, deploy)
         register >> deploy
         [dataset, train, evaluate] >> stop_jobs
     return dag

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from endpointwatch.config import alarms as module
 from endpointwatch.config.alarm_defaults import DEFAULTS
 from endpointwatch.config.alarms import Alarms, in_rule, rule_names
 from endpointwatch.config.endpoint import Endpoint
@@ -110,14 +109,6 @@ def test_a_fault_names_its_file_its_key_and_a_remedy(fault, sections, place, sai
     assert "loans.yaml" in text
     assert place in text
     assert said in text
-
-
-def test_an_action_that_nothing_does_is_refused_with_those_that_are_available(fault, monkeypatch):
-    monkeypatch.setattr(module, "AVAILABLE", frozenset({"notify", "scale"}))
-    text = fault(alarms={"metrics": {"model_latency": {"actions": ["notify", "rollback"]}}})
-    assert "alarms.metrics.model_latency.actions" in text
-    assert "nothing yet that does rollback" in text
-    assert "available are notify, scale" in text
 
 
 def test_a_rule_gets_full_names_and_keeps_its_form():

@@ -41,7 +41,7 @@ def run_deferred(sagemaker, operator, about):
 
 
 @pytest.fixture(params=[run_here, run_deferred])
-def deploy(request, sagemaker, endpoint, context, package):
+def deploy(request, sagemaker, s3, endpoint, context, package):
     """One promise, kept both ways of waiting."""
 
     def run(*, champion=None, about=None, tries=1):
@@ -193,8 +193,8 @@ def test_a_deployment_without_capture_is_an_error_that_a_retry_looks_at_again(de
     assert deploy()["model_version"] == "loan-approval-v4"
 
 
-def test_the_asset_event_says_what_was_deployed(deploy, context):
-    about = context(DeployModelOperator(task_id="x", endpoint=None, retraining={}, registered={}))
+def test_the_asset_event_says_what_was_deployed(deploy, endpoint, context):
+    about = context(DeployModelOperator(task_id="x", endpoint=endpoint, retraining={}, registered={}))
     result = deploy(about=about)
     assert about["outlet_events"][deployed(NAME)].extra == result
     assert result["model_version"] == "loan-approval-v4"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,33 @@ class Endpoints:
         return f"s3://{bucket}/model.tar.gz"
 
 
+class Traffic:
+    """Calls an endpoint from several clients until it is told to stop."""
+
+    def __init__(self, hosting: Endpoints, name: str, clients: int = 4) -> None:
+        self.versions: Counter[str] = Counter()
+        self.errors: list[str] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._call, args=(hosting, name)) for _ in range(clients)]
+
+    def _call(self, hosting, name) -> None:
+        while not self._stop.is_set():
+            try:
+                self.versions[hosting.ask(name)["version"]] += 1
+            except Exception as error:  # noqa: BLE001 - any error at all is what the test looks for
+                self.errors.append(repr(error))
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
 @pytest.fixture(scope="session")
 def hosting(start_pocketaws) -> Endpoints:
     """Endpoints in a local AWS that the hosting tests share."""
@@ -153,3 +182,9 @@ def hosting_alone(start_pocketaws) -> Endpoints:
 def endpoints_of() -> type[Endpoints]:
     """Endpoints in a local AWS that the test starts by itself."""
     return Endpoints
+
+
+@pytest.fixture
+def traffic_on(hosting) -> Callable[..., Traffic]:
+    """``with traffic_on(endpoint) as traffic:`` calls it from several clients meanwhile."""
+    return lambda name, clients=4: Traffic(hosting, name, clients)

@@ -1,9 +1,9 @@
 """A model server that does what a test tells it: the container of the image ``test-server``.
 
 It answers ``/invocations`` with what it has seen, as JSON. Environment: ``VERSION`` is repeated in every answer;
-``PING_AFTER`` is how many seconds ``/ping`` is refused; ``EXIT`` ends it at the start with that code. A request's body
-may be a command: ``status 418``, ``sleep 0.5`` (seconds), ``wait /some/file`` (until it exists), ``crash``,
-``type text/csv`` (the answer's content type).
+``PING_AFTER`` is how many seconds ``/ping`` is refused; ``FAIL`` is the status of every answer; ``EXIT`` ends it at the
+start with that code. A request's body may be a command: ``status 418``, ``sleep 0.5`` (seconds), ``wait /some/file``
+(until it exists), ``crash``, ``type text/csv`` (the answer's content type).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(float(argument))
         while word == "wait" and not Path(argument).exists():
             time.sleep(0.02)
-        if word == "status":
-            self.answer(int(argument), "text/plain", b"as told")
+        if word == "status" or "FAIL" in os.environ:
+            self.answer(int(os.environ.get("FAIL") or argument), "text/plain", b"as told")
             return
         seen = {
             "version": os.environ.get("VERSION", ""),

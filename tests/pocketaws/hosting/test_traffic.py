@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,10 +69,45 @@ def test_sizes_outside_awss_limits_are_refused(routing, said):
         plan(config(routing.pop("kind"), **routing), 1)
 
 
-def test_a_rolling_update_is_refused_as_not_emulated():
-    with pytest.raises(Fault, match="RollingUpdatePolicy") as raised:
-        plan({"RollingUpdatePolicy": {"MaximumBatchSize": percent(10), "WaitIntervalInSeconds": 0}}, 4)
-    assert raised.value.status == 501
+def rolling(batch, back=None, wait=7):
+    policy = {"MaximumBatchSize": batch, "WaitIntervalInSeconds": wait, "MaximumExecutionTimeoutInSeconds": 600}
+    return {"RollingUpdatePolicy": {**policy, **({"RollbackMaximumBatchSize": back} if back else {})}}
+
+
+def test_a_rolling_update_replaces_batches_of_instances_and_goes_back_all_at_once():
+    assert plan(rolling(percent(50)), 4) == Plan(
+        (Step(0.5, 7.0), Step(1.0, 7.0)), timeout=600, rolling=True, way_back=(0.0,)
+    )
+
+
+def test_a_rolling_update_goes_back_in_batches_of_their_own():
+    found = plan(rolling({"Type": "INSTANCE_COUNT", "Value": 1}, back=percent(40)), 5)
+    assert [step.share for step in found.steps] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert found.way_back == (0.6, 0.2, 0.0)
+
+
+@given(size=st.integers(5, 50), back=st.integers(5, 100), instances=st.integers(1, 40))
+def test_a_rolling_update_moves_whole_instances_never_more_than_a_batch_and_ends(size, back, instances):
+    found = plan(rolling(percent(size), back=percent(back)), instances)
+    moved = [0, *(step.share * instances for step in found.steps)]
+    assert moved[-1] == pytest.approx(instances)
+    assert all(count == pytest.approx(round(count)) for count in moved)
+    assert all(
+        0 < later - earlier <= max(1, size * instances / 100) + 1e-9 for earlier, later in itertools.pairwise(moved)
+    )
+    assert found.way_back[-1] == 0.0
+    assert list(found.way_back) == sorted(set(found.way_back), reverse=True)
+
+
+@pytest.mark.parametrize("batch", [percent(4), percent(51), {"Type": "INSTANCE_COUNT", "Value": 3}])
+def test_batches_outside_awss_limits_are_refused(batch):
+    with pytest.raises(Fault, match="MaximumBatchSize must be between 5% and 50%"):
+        plan(rolling(batch), 4)
+
+
+def test_two_kinds_of_policy_at_once_are_refused():
+    with pytest.raises(Fault, match="give one of them"):
+        plan({**rolling(percent(10)), **config("ALL_AT_ONCE")}, 4)
 
 
 def test_alarms_and_the_longest_time_are_taken_over():

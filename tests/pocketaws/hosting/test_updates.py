@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -14,33 +13,6 @@ from botocore.exceptions import ClientError
 pytestmark = pytest.mark.pocketaws
 
 CALLS, CLIENTS = 1000, 8
-
-
-class Traffic:
-    """Calls an endpoint from several clients until it is told to stop."""
-
-    def __init__(self, hosting, name, clients=4) -> None:
-        self.versions: Counter[str] = Counter()
-        self.errors: list[str] = []
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(hosting, name)) for _ in range(clients)]
-
-    def _call(self, hosting, name) -> None:
-        while not self._stop.is_set():
-            try:
-                self.versions[hosting.ask(name)["version"]] += 1
-            except Exception as error:  # noqa: BLE001 - any error at all is what the test looks for
-                self.errors.append(repr(error))
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
 
 
 def test_a_thousand_calls_from_eight_clients_during_an_update_all_succeed_and_are_all_captured(hosting):
@@ -83,10 +55,10 @@ def test_a_request_under_way_on_the_old_fleet_is_finished_there(hosting, tmp_pat
         assert slow.result()["version"] == "1"
 
 
-def test_an_update_that_fails_leaves_the_endpoint_as_it_was_and_says_why(hosting):
+def test_an_update_that_fails_leaves_the_endpoint_as_it_was_and_says_why(hosting, traffic_on):
     before = hosting.config(VERSION="1")
     name = hosting.create(before)
-    with Traffic(hosting, name) as traffic:
+    with traffic_on(name) as traffic:
         hosting.update(name, hosting.config(VERSION="2", EXIT="1"))
         assert hosting.describe(name)["EndpointStatus"] == "Updating"
         found = hosting.settled(name)
@@ -127,9 +99,9 @@ def canary(wait: int, *alarms: str, **routing) -> dict:
     }  # fmt: skip
 
 
-def test_a_canary_takes_its_share_and_then_everything(hosting):
+def test_a_canary_takes_its_share_and_then_everything(hosting, traffic_on):
     name = hosting.create(VERSION="1")
-    with Traffic(hosting, name) as traffic:
+    with traffic_on(name) as traffic:
         hosting.update(name, hosting.config(VERSION="2"), DeploymentConfig=canary(3))
         end = time.monotonic() + 20
         while not traffic.versions["2"]:
@@ -145,7 +117,7 @@ def test_a_canary_takes_its_share_and_then_everything(hosting):
     assert {hosting.ask(name)["version"] for _ in range(20)} == {"2"}
 
 
-def test_an_alarm_during_the_canary_rolls_it_back_without_an_error_to_anybody(hosting):
+def test_an_alarm_during_the_canary_rolls_it_back_without_an_error_to_anybody(hosting, traffic_on):
     cloudwatch, name, before = hosting.aws.client("cloudwatch"), hosting.name(), hosting.config(VERSION="1")
     alarm = f"{name}-errors"
     metric = {"MetricName": "Errors", "Dimensions": [{"Name": "Endpoint", "Value": name}]}
@@ -154,7 +126,7 @@ def test_an_alarm_during_the_canary_rolls_it_back_without_an_error_to_anybody(ho
         ComparisonOperator="GreaterThanOrEqualToThreshold", TreatMissingData="notBreaching",
     )  # fmt: skip
     endpoint = hosting.create(before)
-    with Traffic(hosting, endpoint) as traffic:
+    with traffic_on(endpoint) as traffic:
         hosting.update(endpoint, hosting.config(VERSION="2"), DeploymentConfig=canary(120, alarm))
         while not traffic.versions["2"]:
             time.sleep(0.05)
