@@ -23,7 +23,8 @@ from typing import Any
 
 from endpointwatch.actions.artifacts import Dataset
 from endpointwatch.actions.comparison import CHALLENGER, CHAMPION
-from endpointwatch.config.endpoint import Endpoint, Training
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.training import Training
 
 ROOT = "/opt/ml/processing"
 

@@ -7,7 +7,8 @@ import uuid
 from typing import Any
 
 from endpointwatch.actions.comparison import Comparison
-from endpointwatch.config.endpoint import Endpoint, Training
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.training import Training
 from endpointwatch.errors import ConfigError
 
 TRAINING_JOB, BASELINE_DATASET, DECISION = "training_job", "baseline_dataset_uri", "decision"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from endpointwatch.actions.artifacts import Artifacts, Dataset
-from endpointwatch.config.endpoint import Endpoint, Training
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.training import Training
 
 METRICS = ("auc", "accuracy", "f1", "log_loss")
 HYPERPARAMETER_LENGTH = 2500

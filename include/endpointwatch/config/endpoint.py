@@ -7,12 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from endpointwatch.config.approval import Approval
 from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.ground_truth import GroundTruth
 from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.section import DatasetFormat, S3Uri, Section
+from endpointwatch.config.training import Training
 
 
 class Aws(Section):
@@ -107,33 +109,6 @@ class Decision(Section):
         return self
 
 
-class Training(Section):
-    """How a challenger is trained, judged and deployed."""
-
-    image_uri: str = Field(description="Training and serving image in ECR (include/containers/sklearn_example).")
-    instance_type: str = "ml.m5.large"
-    volume_size_gb: int = Field(20, ge=1, le=16384)
-    max_runtime_seconds: int = Field(3600, ge=60, le=432000)
-    hyperparameters: dict[str, str] = Field(default_factory=dict)
-    initial_dataset_uri: S3Uri = Field(description="CSV with header and label, for the first model version.")
-    artifacts_uri: S3Uri = Field(description="Data sets and model artifacts go below here.")
-    ground_truth_uri: S3Uri | None = Field(
-        None,
-        description="Labels, as Model Monitor's ground-truth records by hour. Null takes `ground_truth.uri`.",
-    )
-    features: tuple[str, ...] = Field(
-        description="The endpoint's input columns, in the order of its CSV rows.", min_length=1
-    )
-    label: str
-    prediction: str = Field("prediction", description="Name of the model's output column in baselines and statistics.")
-    metric: Literal["auc", "accuracy", "f1", "log_loss"] = "auc"
-    minimum_gain: float = Field(
-        0.0, description="The challenger must beat the champion by more than this, on the same rows."
-    )
-    minimum_rows: int = Field(200, ge=1, description="Fewer labelled rows fail the retraining; the champion stays.")
-    model_package_group: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
-
-
 class Hosting(Section):
     """The production variant that serves the endpoint."""
 
@@ -176,6 +151,7 @@ class Endpoint(Section):
     training: Training | None = Field(
         None, description="Leave out to watch only; then decisions can notify, not retrain."
     )
+    approval: Approval = Field(Approval(), description="Who approves a version before it is deployed.")
 
     @field_validator("results_uri")
     @classmethod
@@ -191,6 +167,13 @@ class Endpoint(Section):
             raise ValueError(
                 "decision.action is 'retrain', but there is no `training` section; add one or set 'notify'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _promotion_can_be_judged(self) -> Self:
+        groups = any(isinstance(monitor, Bias) for monitor in self.monitors)
+        if self.training is not None and self.training.promotion.bias and not groups:
+            raise ValueError("training.promotion.bias has limits, but no `bias` monitor says whose treatment is meant")
         return self
 
     @model_validator(mode="after")

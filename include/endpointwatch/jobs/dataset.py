@@ -12,13 +12,15 @@ import polars as pl
 from endpointwatch.capture.labels import Labels, labels
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import CapturedRows, Reading, captured_rows
-from endpointwatch.config.endpoint import Training
+from endpointwatch.config.training import Training
 from endpointwatch.errors import DatasetError, PlanError
+from endpointwatch.jobs import recipe
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, OUTPUT_PATH, DatasetPlan
+from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, INITIAL_PATH, OUTPUT_PATH, DatasetPlan
 from endpointwatch.reports import files
 
 PARTS = ("train", "validation", "test")
+TIME = pl.Datetime("us", "UTC")
 _log = logging.getLogger(__name__)
 
 
@@ -27,7 +29,7 @@ class Joined:
     """Captured rows with their labels.
 
     Attributes:
-        frame: ``id``, ``label`` and the features as texts, in the order of the captures.
+        frame: ``id``, the time of the inference, the label and the features as texts, in the order of the captures.
         unlabelled: Rows for which no label was delivered.
         mismatched: Rows of requests that have another number of rows than labels.
         duplicates: Rows captured again under an id that was already there (a request sent twice).
@@ -42,7 +44,7 @@ class Joined:
 
 
 def run(plan: DatasetPlan, container: Container) -> None:
-    """Write ``train/``, ``validation/``, ``test/`` and ``dataset.json``.
+    """Write ``train/``, ``validation/``, ``test/``, ``dataset.json`` and ``manifest.json``.
 
     Raises:
         PlanError: The endpoint has no ``training`` section.
@@ -56,7 +58,10 @@ def run(plan: DatasetPlan, container: Container) -> None:
     rows = _features(container.path(CAPTURE_PATH), plan, training, captured)
     truth = labels(container.path(GROUND_TRUTH_PATH), delivered, key=training.label)
     joined = join(rows, truth, training)
-    parts = split(joined.frame, plan)
+    kept, windows = recipe.capped(joined.frame, plan.windows, training.recipe)
+    given = {name: recipe.original(container.path(INITIAL_PATH) / name, training) for name in recipe.MIXED}
+    blends = {name: _part(name, part, given, training) for name, part in split(kept.drop(recipe.TIME), plan).items()}
+    parts = {name: blend.frame for name, blend in blends.items()}
     about = {
         "version": "1",
         "endpoint": plan.endpoint.name,
@@ -88,10 +93,21 @@ def run(plan: DatasetPlan, container: Container) -> None:
     if empty := [name for name, part in parts.items() if part.is_empty()]:
         raise DatasetError(f"No row fell into {', '.join(empty)}; take more windows or larger shares.")
     output = container.path(OUTPUT_PATH)
-    for name, part in parts.items():
-        text = part.select(training.label, *training.features).write_csv()
+    texts = {name: part.select(training.label, *training.features).write_csv() for name, part in parts.items()}
+    for name, text in texts.items():
         files.write_text(output / name / f"{name}.csv", text)
     files.write_text(output / "dataset.json", files.json_text(about))
+    made_of = recipe.manifest(
+        endpoint=plan.endpoint.name,
+        training=training,
+        windows=windows,
+        excluded=[one.model_dump(mode="json") for one in plan.excluded],
+        inputs={"captures_sha256": plan.captures_manifest, "labels_sha256": plan.labels_manifest},
+        sources={name: one.sources for name, one in given.items()},
+        parts=blends,
+        texts=texts,
+    )
+    files.write_text(output / recipe.MANIFEST_FILE, files.json_text(made_of))
 
 
 def join(rows: pl.DataFrame, truth: Labels, training: Training) -> Joined:
@@ -107,7 +123,7 @@ def join(rows: pl.DataFrame, truth: Labels, training: Training) -> Joined:
     told = paired.with_columns(one=one)
     frame = told.filter(pl.col("one").is_not_null()).with_columns(pl.col("one").alias(training.label))
     return Joined(
-        frame=frame.select("id", training.label, *training.features),
+        frame=frame.select("id", recipe.TIME, training.label, *training.features),
         unlabelled=told.filter(pl.col("label").is_null()).height,
         mismatched=told.filter(pl.col("label").is_not_null() & pl.col("one").is_null()).height,
         duplicates=rows.height - first.height,
@@ -130,6 +146,14 @@ def part_of(identity: str, test_share: float, validation_share: float) -> str:
     return "validation" if place < test_share + validation_share else "train"
 
 
+def _part(name: str, part: pl.DataFrame, given: dict[str, recipe.Original], training: Training) -> recipe.Part:
+    """A part as the recipe has it; models are judged on the windows' own test rows."""
+    if name not in given:
+        return recipe.Part(part, recent=part.height, original=0)
+    limit = training.recipe.maximum_rows if name == "train" else None
+    return recipe.blended(part, given[name].frame, training.recipe, limit=limit)
+
+
 def _features(folder: Path, plan: DatasetPlan, training: Training, tally: Tally) -> pl.DataFrame:
     names = list(training.features)
     json_payloads = plan.endpoint.monitors[0].json_payloads
@@ -141,9 +165,9 @@ def _features(folder: Path, plan: DatasetPlan, training: Training, tally: Tally)
             tally.set_aside("id", captured.file, line, "the record has neither an inferenceId nor an eventId")
         good = sized.filter(pl.col("id").is_not_null())
         tally.analysed += good.height
-        found.append(good.select("id", "row", pl.col("input").list.to_struct(fields=names)).unnest("input"))
+        found.append(good.select("id", "row", pl.col("time").alias(recipe.TIME), pl.col("input").list.to_struct(fields=names)).unnest("input"))
     if not found:
-        return pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, **dict.fromkeys(names, pl.String)})
+        return pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, recipe.TIME: TIME, **dict.fromkeys(names, pl.String)})
     return pl.concat(found)
 
 
@@ -165,6 +189,6 @@ def _sized(captured: CapturedRows, names: list[str], tally: Tally) -> pl.DataFra
 
 
 def _values(frame: pl.DataFrame) -> dict[str, int]:
-    label = frame.columns[1]
+    label = frame.columns[2]
     counts = frame.group_by(label).len().sort(label)
     return dict(counts.iter_rows())
