@@ -1,19 +1,34 @@
-"""Whether a challenger takes the champion's place: both judged on the same rows, by one metric."""
+"""Whether a challenger takes the champion's place: both judged on the same rows, by the monitors' own metrics."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from endpointwatch.actions import conditions
+from endpointwatch.actions.figures import CHALLENGER, CHAMPION, Bootstrap, Figures, Latency, OnRows, on_rows
+from endpointwatch.actions.figures import interval as interval_of
+from endpointwatch.actions.scores import Scores
+from endpointwatch.actions.treatment import Treatment
+from endpointwatch.config.training import MetricChoice as Metric
+from endpointwatch.config.training import Promotion
 from endpointwatch.errors import DatasetError
+from endpointwatch.metrics import paired
+from endpointwatch.metrics.paired import LOWER_IS_BETTER
 
-CHAMPION, CHALLENGER = "champion", "challenger"
-
-Metric = Literal["auc", "accuracy", "f1", "log_loss"]
-# Log loss is a cost, the others are merits.
-LOWER_IS_BETTER: frozenset[str] = frozenset({"log_loss"})
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "LOWER_IS_BETTER",
+    "Comparison",
+    "Evaluation",
+    "Evidence",
+    "Metric",
+    "compare",
+]
 
 
 class Evaluation(BaseModel):
@@ -38,22 +53,49 @@ class Evaluation(BaseModel):
             ) from error
 
 
-class Comparison(BaseModel):
-    """Who won, by how much, and why, in numbers that go into the registry."""
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about the models besides their metrics.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        scores: Every row's scores; None where the image wrote none.
+        latency_ms: Every model's median time to score one row; empty where the image measured none.
+        treatments: Bias metrics of both.
+    """
+
+    scores: Scores | None = None
+    latency_ms: Mapping[str, float] | None = None
+    treatments: tuple[Treatment, ...] = ()
+
+
+class Comparison(Figures):
+    """Who won, by how much, and why, in numbers that go into the registry."""
 
     metric: Metric
     rows: int
     challenger: float
     champion: float | None = Field(None, description="None when there was no champion.")
     gain: float | None = Field(None, description="How much better the challenger is; above 0 is better for any metric.")
+    interval: Bootstrap | None = Field(None, description="Of the gain; None when the figures alone are compared.")
     minimum_gain: float
+    recent: OnRows | None = Field(None, description="The rows that decide: the windows' own test rows.")
+    held_out: OnRows | None = Field(None, description="The original data set's test rows.")
+    latency_ms: Latency = Latency()
+    bias: tuple[Treatment, ...] = ()
     promoted: bool
+    broken: tuple[str, ...] = Field((), description="The conditions of `training.promotion` that are not met.")
     reason: str
 
 
-def compare(evaluation: Evaluation, *, metric: Metric, minimum_gain: float, has_champion: bool) -> Comparison:
+def compare(
+    evaluation: Evaluation,
+    *,
+    metric: Metric,
+    minimum_gain: float,
+    has_champion: bool,
+    promotion: Promotion | None = None,
+    evidence: Evidence | None = None,
+) -> Comparison:
     """Whether the challenger is promoted.
 
     Args:
@@ -62,35 +104,62 @@ def compare(evaluation: Evaluation, *, metric: Metric, minimum_gain: float, has_
         minimum_gain: The challenger must be better by *more* than this, so a tie keeps the champion.
         has_champion: Said by the caller, not guessed from the evaluation: a champion whose figures are missing must
             never make the challenger win unopposed.
+        promotion: What else it must show; None: nothing but the gain of the figures.
+        evidence: What that is judged on.
 
     Raises:
-        DatasetError: A figure is missing or not a number (AUC is undefined when all labels are equal).
+        DatasetError: A figure is missing or not a number (AUC is undefined when all labels are equal), or what
+            ``promotion`` asks for cannot be told from the evidence.
     """
+    promotion, evidence = promotion or Promotion(confidence=None), evidence or Evidence()
     challenger = _figure(evaluation, CHALLENGER, metric)
-    if not has_champion:
-        return Comparison(
-            metric=metric,
-            rows=evaluation.rows,
-            challenger=challenger,
-            minimum_gain=minimum_gain,
-            promoted=True,
-            reason=f"First version: {metric} {challenger:.4f} on {evaluation.rows} rows, no champion to beat.",
-        )
-    champion = _figure(evaluation, CHAMPION, metric)
-    gain = champion - challenger if metric in LOWER_IS_BETTER else challenger - champion
-    promoted = gain > minimum_gain
+    champion = _figure(evaluation, CHAMPION, metric) if has_champion else None
+    gain = None if champion is None else paired.gain(metric, challenger=challenger, champion=champion)
+    interval = interval_of(evidence.scores, metric, promotion) if has_champion else None
+    held_out = on_rows(evidence.scores, "initial")
+    latency = Latency(**{m: (evidence.latency_ms or {}).get(m) for m in (CHALLENGER, CHAMPION)})
+    not_better = tuple(conditions.not_better(gain, interval, minimum_gain))
+    others = (
+        *conditions.worse_on_held_out(held_out, metric, promotion, has_champion=has_champion),
+        *conditions.slow(latency, promotion, has_champion=has_champion),
+        *conditions.unequal(evidence.treatments, promotion),
+    )
+    figures = f"First version: {metric} {challenger:.4f} on {evaluation.rows} rows, no champion to beat."
+    if champion is not None and gain is not None:
+        figures = _in_words(metric, challenger, champion, gain, evaluation.rows, interval, minimum_gain)
     return Comparison(
         metric=metric,
         rows=evaluation.rows,
         challenger=challenger,
         champion=champion,
         gain=gain,
+        interval=interval,
         minimum_gain=minimum_gain,
-        promoted=promoted,
-        reason=(
-            f"{metric} {challenger:.4f} against the champion's {champion:.4f} on the same {evaluation.rows} rows: "
-            f"a gain of {gain:+.4f}, {'more' if promoted else 'not more'} than the {minimum_gain:g} asked for."
-        ),
+        recent=on_rows(evidence.scores, "data"),
+        held_out=held_out,
+        latency_ms=latency,
+        bias=evidence.treatments,
+        promoted=not (not_better or others),
+        broken=(*not_better, *others),
+        reason=" ".join((figures, *others)),
+    )
+
+
+def _in_words(
+    metric: Metric,
+    challenger: float,
+    champion: float,
+    gain: float,
+    rows: int,
+    interval: Bootstrap | None,
+    minimum_gain: float,
+) -> str:
+    sure = interval.low if interval else gain
+    told = f" ({interval.confidence:.0%} sure between {interval.low:+.4f} and {interval.high:+.4f})" if interval else ""
+    return (
+        f"{metric} {challenger:.4f} against the champion's {champion:.4f} on the same {rows} rows: a gain of "
+        f"{gain:+.4f}{told}, {'more' if sure > minimum_gain and gain > minimum_gain else 'not more'} than the "
+        f"{minimum_gain:g} asked for."
     )
 
 

@@ -17,9 +17,9 @@ path in the job                         what lies there
 ======================================  ===================================================================
 
 (``…`` is ``/opt/ml/processing``.) Without ``scores.csv`` there is no telling how sure a gain is, and without
-``latency.json`` no limit on latency can be held. The last two files are what the new version's baselines are learnt from: their first
-column is the model's output, as Model Monitor puts it. A model looks better than it is on rows that it was trained on,
-so the baselines of monitors that need labels rest on the test rows.
+``latency.json`` no limit on latency can be held. The last two files are what the new version's baselines are learnt
+from: their first column is the model's output, as Model Monitor puts it. A model looks better than it is on rows that
+it was trained on, so the baselines of monitors that need labels rest on the test rows.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Tuning(Section):
     def _is_a_grid(self) -> Self:
         others = sorted(name for name, one in self.ranges.items() if one.kind != "categorical")
         if self.strategy == "Grid" and others:
-            raise ValueError(f"strategy is Grid, but {others} are no categorical ranges; SageMaker's grid has only these")
+            raise ValueError(f"strategy is Grid, but {others} are no categorical ranges; a grid has only these")
         return self
 
 

@@ -165,9 +165,11 @@ def _features(folder: Path, plan: DatasetPlan, training: Training, tally: Tally)
             tally.set_aside("id", captured.file, line, "the record has neither an inferenceId nor an eventId")
         good = sized.filter(pl.col("id").is_not_null())
         tally.analysed += good.height
-        found.append(good.select("id", "row", pl.col("time").alias(recipe.TIME), pl.col("input").list.to_struct(fields=names)).unnest("input"))
+        cells = pl.col("input").list.to_struct(fields=names)
+        found.append(good.select("id", "row", pl.col("time").alias(recipe.TIME), cells).unnest("input"))
     if not found:
-        return pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, recipe.TIME: TIME, **dict.fromkeys(names, pl.String)})
+        texts = dict.fromkeys(names, pl.String)
+        return pl.DataFrame(schema={"id": pl.String, "row": pl.Int64, recipe.TIME: TIME, **texts})
     return pl.concat(found)
 
 

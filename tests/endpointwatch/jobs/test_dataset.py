@@ -120,9 +120,7 @@ def test_the_parts_have_the_shares_that_were_asked_for(part, share):
 
 
 def with_recipe(endpoint, **recipe):
-    return endpoint.model_copy(
-        update={"training": endpoint.training.model_copy(update={"recipe": Recipe(**recipe)})}
-    )
+    return endpoint.model_copy(update={"training": endpoint.training.model_copy(update={"recipe": Recipe(**recipe)})})
 
 
 def test_the_manifest_says_what_the_parts_were_made_of(job, endpoint, window, traffic):

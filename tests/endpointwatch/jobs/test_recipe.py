@@ -28,7 +28,9 @@ def rows(count, prefix="id"):
 
 def timed(per_hour):
     """So many rows in each of the hours."""
-    times = [hour.start + timedelta(seconds=n) for hour, count in zip(HOURS, per_hour, strict=True) for n in range(count)]
+    times = [
+        hour.start + timedelta(seconds=n) for hour, count in zip(HOURS, per_hour, strict=True) for n in range(count)
+    ]
     frame = rows(sum(per_hour))
     return frame.with_columns(pl.Series(TIME, times, dtype=pl.Datetime("us", "UTC")))
 
