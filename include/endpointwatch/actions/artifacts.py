@@ -14,6 +14,8 @@ SCORES_FILE = "scores.csv"
 LATENCY_FILE = "latency.json"
 COMPARISON_FILE = "comparison.json"
 BIAS_FILE = "bias.json"
+QUALITY_STATISTICS_FILE = "statistics.json"
+QUALITY_CONSTRAINTS_FILE = "constraints.json"
 
 
 @dataclass(frozen=True, slots=True)

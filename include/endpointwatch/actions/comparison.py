@@ -1,34 +1,13 @@
-"""Whether a challenger takes the champion's place: both judged on the same rows, by the monitors' own metrics."""
+"""What a comparison of challenger and champion reads, and what it comes to (``comparison.json``)."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from endpointwatch.actions import conditions
-from endpointwatch.actions.figures import CHALLENGER, CHAMPION, Bootstrap, Figures, Latency, OnRows, on_rows
-from endpointwatch.actions.figures import interval as interval_of
-from endpointwatch.actions.scores import Scores
-from endpointwatch.actions.treatment import Treatment
-from endpointwatch.config.training import MetricChoice as Metric
-from endpointwatch.config.training import Promotion
+from endpointwatch.config.training import MetricChoice
 from endpointwatch.errors import DatasetError
-from endpointwatch.metrics import paired
-from endpointwatch.metrics.paired import LOWER_IS_BETTER
 
-__all__ = [
-    "CHALLENGER",
-    "CHAMPION",
-    "LOWER_IS_BETTER",
-    "Comparison",
-    "Evaluation",
-    "Evidence",
-    "Metric",
-    "compare",
-]
+CHAMPION, CHALLENGER = "champion", "challenger"
 
 
 class Evaluation(BaseModel):
@@ -53,25 +32,56 @@ class Evaluation(BaseModel):
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known about the models besides their metrics.
+class Figures(BaseModel):
+    """Numbers that are kept with a decision."""
 
-    Attributes:
-        scores: Every row's scores; None where the image wrote none.
-        latency_ms: Every model's median time to score one row; empty where the image measured none.
-        treatments: Bias metrics of both.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scores: Scores | None = None
-    latency_ms: Mapping[str, float] | None = None
-    treatments: tuple[Treatment, ...] = ()
+
+class Bootstrap(Figures):
+    """The interval of the gain, and how it was drawn."""
+
+    low: float
+    high: float
+    confidence: float
+    resamples: int
+    seed: int
+    method: str = "paired percentile bootstrap over rows"
+
+
+class OnRows(Figures):
+    """Both models on one set of rows, by every metric that is defined there."""
+
+    rows: int
+    challenger: dict[str, float]
+    champion: dict[str, float] = Field(default_factory=dict)
+
+
+class Latency(Figures):
+    """Median time to score one row, in ms."""
+
+    challenger: float | None = None
+    champion: float | None = None
+
+
+class Treatment(Figures):
+    """One bias metric of one group, of both models, on the same rows."""
+
+    metric: str
+    facet: str
+    group: str
+    rows: int = Field(description="Of the group.")
+    challenger: float | None = Field(None, description="None: not computable, or infinite; the note says which.")
+    champion: float | None = None
+    limit: float | None = Field(None, description="Of the challenger's distance from equal treatment.")
+    broken: bool = False
+    note: str = ""
 
 
 class Comparison(Figures):
     """Who won, by how much, and why, in numbers that go into the registry."""
 
-    metric: Metric
+    metric: MetricChoice
     rows: int
     challenger: float
     champion: float | None = Field(None, description="None when there was no champion.")
@@ -86,91 +96,11 @@ class Comparison(Figures):
     broken: tuple[str, ...] = Field((), description="The conditions of `training.promotion` that are not met.")
     reason: str
 
+    def to_json(self) -> str:
+        """The file's exact text."""
+        return self.model_dump_json(indent=2) + "\n"
 
-def compare(
-    evaluation: Evaluation,
-    *,
-    metric: Metric,
-    minimum_gain: float,
-    has_champion: bool,
-    promotion: Promotion | None = None,
-    evidence: Evidence | None = None,
-) -> Comparison:
-    """Whether the challenger is promoted.
-
-    Args:
-        evaluation: Metrics of ``challenger`` and, unless it is the first version, ``champion``.
-        metric: The one that counts; in the metric's own unit.
-        minimum_gain: The challenger must be better by *more* than this, so a tie keeps the champion.
-        has_champion: Said by the caller, not guessed from the evaluation: a champion whose figures are missing must
-            never make the challenger win unopposed.
-        promotion: What else it must show; None: nothing but the gain of the figures.
-        evidence: What that is judged on.
-
-    Raises:
-        DatasetError: A figure is missing or not a number (AUC is undefined when all labels are equal), or what
-            ``promotion`` asks for cannot be told from the evidence.
-    """
-    promotion, evidence = promotion or Promotion(confidence=None), evidence or Evidence()
-    challenger = _figure(evaluation, CHALLENGER, metric)
-    champion = _figure(evaluation, CHAMPION, metric) if has_champion else None
-    gain = None if champion is None else paired.gain(metric, challenger=challenger, champion=champion)
-    interval = interval_of(evidence.scores, metric, promotion) if has_champion else None
-    held_out = on_rows(evidence.scores, "initial")
-    latency = Latency(**{m: (evidence.latency_ms or {}).get(m) for m in (CHALLENGER, CHAMPION)})
-    not_better = tuple(conditions.not_better(gain, interval, minimum_gain))
-    others = (
-        *conditions.worse_on_held_out(held_out, metric, promotion, has_champion=has_champion),
-        *conditions.slow(latency, promotion, has_champion=has_champion),
-        *conditions.unequal(evidence.treatments, promotion),
-    )
-    figures = f"First version: {metric} {challenger:.4f} on {evaluation.rows} rows, no champion to beat."
-    if champion is not None and gain is not None:
-        figures = _in_words(metric, challenger, champion, gain, evaluation.rows, interval, minimum_gain)
-    return Comparison(
-        metric=metric,
-        rows=evaluation.rows,
-        challenger=challenger,
-        champion=champion,
-        gain=gain,
-        interval=interval,
-        minimum_gain=minimum_gain,
-        recent=on_rows(evidence.scores, "data"),
-        held_out=held_out,
-        latency_ms=latency,
-        bias=evidence.treatments,
-        promoted=not (not_better or others),
-        broken=(*not_better, *others),
-        reason=" ".join((figures, *others)),
-    )
-
-
-def _in_words(
-    metric: Metric,
-    challenger: float,
-    champion: float,
-    gain: float,
-    rows: int,
-    interval: Bootstrap | None,
-    minimum_gain: float,
-) -> str:
-    sure = interval.low if interval else gain
-    told = f" ({interval.confidence:.0%} sure between {interval.low:+.4f} and {interval.high:+.4f})" if interval else ""
-    return (
-        f"{metric} {challenger:.4f} against the champion's {champion:.4f} on the same {rows} rows: a gain of "
-        f"{gain:+.4f}{told}, {'more' if sure > minimum_gain and gain > minimum_gain else 'not more'} than the "
-        f"{minimum_gain:g} asked for."
-    )
-
-
-def _figure(evaluation: Evaluation, model: str, metric: Metric) -> float:
-    figures = evaluation.metrics.get(model)
-    if figures is None:
-        raise DatasetError(f"The evaluation has no figures for the {model}; it has {sorted(evaluation.metrics)}.")
-    value = figures.get(metric)
-    if value is None or not math.isfinite(value):
-        raise DatasetError(
-            f"The evaluation gives no finite {metric} for the {model} ({figures}) on {evaluation.rows} rows. AUC needs "
-            "both classes among the test rows: give more windows, or another `training.metric`."
-        )
-    return value
+    @property
+    def brief(self) -> Comparison:
+        """Without the bias metrics that nothing is asked of: they are many, and stand in the file."""
+        return self.model_copy(update={"bias": tuple(one for one in self.bias if one.limit is not None)})

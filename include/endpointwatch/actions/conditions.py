@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from endpointwatch.actions.figures import Bootstrap, Latency, OnRows
-from endpointwatch.actions.treatment import Treatment
+from endpointwatch.actions.comparison import Bootstrap, Latency, OnRows, Treatment
 from endpointwatch.config.training import MetricChoice, Promotion
 from endpointwatch.errors import DatasetError
 from endpointwatch.metrics import paired
@@ -64,7 +63,8 @@ def unequal(treatments: tuple[Treatment, ...], promotion: Promotion) -> Iterator
         )
     for one in treatments:
         if one.broken:
+            told = one.note if one.challenger is None else f"{one.challenger:.4f}"
             yield (
-                f"{one.metric} of {one.facet} = {one.group} is {one.challenger if one.challenger is not None else one.note}"
-                f", farther from equal treatment than the {one.limit:g} allowed."
+                f"{one.metric} of {one.facet} = {one.group} is {told}, farther from equal treatment than the "
+                f"{one.limit:g} allowed."
             )

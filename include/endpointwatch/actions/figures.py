@@ -2,46 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from endpointwatch.actions.comparison import CHALLENGER, CHAMPION, Bootstrap, OnRows
 from endpointwatch.actions.scores import Scores, SetName
 from endpointwatch.config.training import MetricChoice, Promotion
 from endpointwatch.errors import DatasetError
 from endpointwatch.metrics import paired
-
-CHAMPION, CHALLENGER = "champion", "challenger"
-
-
-class Figures(BaseModel):
-    """Numbers that are kept with a decision."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Bootstrap(Figures):
-    """The interval of the gain, and how it was drawn."""
-
-    low: float
-    high: float
-    confidence: float
-    resamples: int
-    seed: int
-    method: str = "paired percentile bootstrap over rows"
-
-
-class OnRows(Figures):
-    """Both models on one set of rows, by every metric that is defined there."""
-
-    rows: int
-    challenger: dict[str, float]
-    champion: dict[str, float] = Field(default_factory=dict)
-
-
-class Latency(Figures):
-    """Median time to score one row, in ms."""
-
-    challenger: float | None = None
-    champion: float | None = None
 
 
 def interval(scores: Scores | None, metric: MetricChoice, promotion: Promotion) -> Bootstrap | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
 
+from endpointwatch.actions.comparison import Treatment
 from endpointwatch.actions.scores import FACET, Scores
 from endpointwatch.config.bias import Bias, Facet
 from endpointwatch.metrics.bias.catalogue import FLIP_TEST, POST_TRAINING
@@ -20,22 +20,6 @@ from endpointwatch.monitors.choices import Choice, continuous, numbers
 _LABEL, _ANSWER = "__label", "__answer"
 #: The flip test looks for neighbours among all features, which are not among the scores.
 COMPUTED: Final = tuple(metric.name for metric in POST_TRAINING if metric.name != FLIP_TEST)
-
-
-class Treatment(BaseModel):
-    """One bias metric of one group, of both models, on the same rows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    metric: str
-    facet: str
-    group: str
-    rows: int = Field(description="Of the group.")
-    challenger: float | None = Field(None, description="None: not computable, or infinite; the note says which.")
-    champion: float | None = None
-    limit: float | None = Field(None, description="Of the challenger's distance from equal treatment.")
-    broken: bool = False
-    note: str = ""
 
 
 def measured(scores: Scores, model: str, settings: Bias, *, also: Iterable[str] = ()) -> tuple[Measured, ...]:

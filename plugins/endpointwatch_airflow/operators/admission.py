@@ -22,6 +22,9 @@ from endpointwatch_airflow.job_names import task_life
 from endpointwatch_airflow.links.sagemaker import EndpointLink
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 
+#: XCom key under which the reason for standing down is left.
+REASON = "reason"
+
 
 class AdmitRetrainingOperator(EndpointWatchOperator):
     """Resolve the live champion and let the run go on, or skip it with the reason in the log.
@@ -65,6 +68,7 @@ class AdmitRetrainingOperator(EndpointWatchOperator):
         except DatasetError as error:
             raise NotRetriedError(str(error)) from error
         if not admission.admitted:
+            context["ti"].xcom_push(key=REASON, value=admission.reason)
             raise AirflowSkipException(admission.reason)
         self.log.info("%s %s", admission.reason, request.reason)
         run = naming.run_key(context["ti"].run_id, task_life(context))

@@ -122,8 +122,8 @@ def test_more_features_than_a_hyperparameter_holds_are_left_to_the_datas_header(
 
 
 @pytest.mark.parametrize("metric", training_job.METRICS)
-def test_the_metric_definitions_find_what_the_training_prints(metric):
-    regex = next(d["Regex"] for d in training_job.metric_definitions() if d["Name"] == f"validation:{metric}")
+def test_the_metric_definitions_find_what_the_training_prints(metric, training):
+    regex = next(d["Regex"] for d in training_job.metric_definitions(training) if d["Name"] == f"validation:{metric}")
     found = re.findall(regex, f"train:{metric}=0.5000;\nvalidation:{metric}=0.9123;\n")
     assert found == ["0.9123"]
 

@@ -17,8 +17,8 @@ from endpointwatch.jobs.recipe import TIME, blended, capped, original
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOURS = tuple(Window.of(START + timedelta(hours=n), START + timedelta(hours=n + 1)) for n in range(4))
 TRAINING = Training(
-    image_uri="i", initial_dataset_uri="s3://bucket/i", artifacts_uri="s3://bucket/a", features=("x", "y"), label="good",
-    model_package_group="g",
+    image_uri="i", initial_dataset_uri="s3://bucket/i", artifacts_uri="s3://bucket/a", features=("x", "y"),
+    label="good", model_package_group="g",
 )  # fmt: skip
 
 
