@@ -44,7 +44,7 @@ def compared(
     table = None if scores[1] is None else Scores.parse(scores[1], source=scores[0])
     recent = table.of("data") if table is not None else None
     reports: dict[str, str] = {}
-    limits: dict[str, float] = {**training.promotion.bias}
+    limits: dict[str, float] = {str(name): limit for name, limit in training.promotion.bias.items()}
     settings = next((monitor for monitor in endpoint.monitors if isinstance(monitor, Bias)), None)
     treated: tuple[Treatment, ...] = ()
     if recent is not None and recent.rows and settings is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from airflow.models.asset import AssetEvent
+from airflow.models.hitl import HITLDetail
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from sqlalchemy import select
@@ -38,11 +39,27 @@ class Store(S3):
             return self._answer({"rows": 100, "label": "approve", "metrics": self.metrics})
         if Key.endswith("dataset.json"):
             return self._answer({"labelled": 400})
+        if Key.endswith("scores.csv"):
+            self.put("s3://x/answer", self.scores())
+            return super().get_object("x", "answer")
         return super().get_object(Bucket, Key)
 
     def head_object(self, Bucket, Key):  # noqa: N803 - the API's own
-        if not Key.endswith(("evaluation.json", "baseline.csv")):
+        if not Key.endswith(("evaluation.json", "baseline.csv", "scores.csv")):
             super().head_object(Bucket, Key)
+
+    def scores(self):
+        """Forty rows; the model with the better figure is right about all of them, the other one guesses."""
+        rows = ["set,label," + ",".join(self.metrics)]
+        best = max(self.metrics, key=lambda model: self.metrics[model]["auc"], default="")
+        for number in range(40):
+            told = (number % 2 if model == best else number // 2 % 2 for model in self.metrics)
+            rows.append(f"data,{number % 2},{','.join(str(0.1 + 0.8 * score) for score in told)}")
+        return "\n".join(rows) + "\n"
+
+    def records(self):
+        folder = "s3://endpointwatch/results/loan-approval/retrainings/"
+        return [json.loads(text) for uri, text in self.objects.items() if uri.startswith(folder)]
 
     def _answer(self, content):
         self.put("s3://x/answer", json.dumps(content))
@@ -67,12 +84,13 @@ def sagemaker(monkeypatch):
 def run(database, sagemaker, monkeypatch):
     """Run the DAG with a form; states by task, and the asset events it emitted."""
 
-    def go(*, metrics, **form):
+    def go(*, metrics, approval=None, **form):
         store = Store(metrics)
         store.put(f"s3://endpointwatch/capture/loan-approval/AllTraffic/{FOLDER}/x.jsonl")
         store.put(f"s3://endpointwatch/ground-truth/loan-approval/{FOLDER}/x.jsonl")
         monkeypatch.setattr(StoreHook, "client", store)
-        dag = retrain.build(Endpoint.model_validate(DECLARED))
+        declared = {**DECLARED, "training": {**DECLARED["training"], "promotion": {}}}
+        dag = retrain.build(Endpoint.model_validate(declared | ({"approval": approval} if approval else {})))
         for task in dag.tasks:
             # The triggerer's own client is asynchronous; both ways of waiting end in the same method.
             task.deferrable = False
@@ -81,6 +99,7 @@ def run(database, sagemaker, monkeypatch):
         with create_session() as session:
             of_run = select(AssetEvent.extra).where(AssetEvent.source_run_id == done.run_id)
             events = list(session.scalars(of_run))
+        (sagemaker.record,) = store.records() or [None]
         return str(done.state), {ti.task_id: str(ti.state) for ti in done.get_task_instances()}, events
 
     return go
@@ -96,6 +115,7 @@ def test_a_first_version_skips_the_data_set_and_is_deployed(run, sagemaker):
     }
     assert tasks["deploy"] == "success"
     assert [event["model_version"] for event in events] == ["loan-approval-v1"]
+    assert (sagemaker.record["outcome"], sagemaker.record["champion"]) == ("deployed", None)
 
 
 def test_a_challenger_that_wins_is_deployed_and_wakes_the_onboarding(run, sagemaker):
@@ -105,6 +125,10 @@ def test_a_challenger_that_wins_is_deployed_and_wakes_the_onboarding(run, sagema
     assert state == "success"
     assert {task for task, ended in tasks.items() if ended == "skipped"} == {"keep_champion", "stop_jobs"}
     assert len(events) == 1
+    record = sagemaker.record
+    assert (record["outcome"], record["champion"], record["challenger"]) == ("deployed", "old", "loan-approval-v1")
+    assert record["decision"] == "s3://b/decision.json"
+    assert "95% sure between" in record["reason"]
     assert list(sagemaker.packages.values())[-1]["CustomerMetadataProperties"]["decision"] == "s3://b/decision.json"
 
 
@@ -117,13 +141,17 @@ def test_a_challenger_that_loses_is_not_registered_and_the_run_is_green(run, sag
     )  # fmt: skip
     assert events == []
     assert sagemaker.count("CreateModelPackage") == 0
+    assert sagemaker.record["outcome"] == "champion_kept"
+    assert "not more than the 0 asked for" in sagemaker.record["reason"]
 
 
 def test_a_run_that_stands_down_skips_everything_and_starts_no_job(run, sagemaker):
     sagemaker.serve("loan-approval", "new")
     state, tasks, events = run(metrics={}, windows=[HOUR], model_version="old")
     assert state == "success"
-    assert set(tasks.values()) == {"skipped"}
+    assert {task for task, ended in tasks.items() if ended != "skipped"} == {"record"}
+    assert sagemaker.record["outcome"] == "stood_down"
+    assert "'new' serves" in sagemaker.record["reason"]
     assert events == []
     assert sagemaker.jobs == {}
 
@@ -134,5 +162,30 @@ def test_a_training_that_fails_fails_the_run_and_leaves_the_champion_serving(run
     state, tasks, events = run(metrics={}, windows=[HOUR])
     assert state == "failed"
     assert (tasks["build_dataset"], tasks["train"], tasks["deploy"]) == ("failed", "upstream_failed", "upstream_failed")
+    assert events == []
+    assert sagemaker.endpoints["loan-approval"]["EndpointConfigName"] == before
+    assert (sagemaker.record["outcome"], sagemaker.record["failed_tasks"]) == ("failed", ["build_dataset"])
+    assert "ended Failed" in sagemaker.record["reason"]
+
+
+def test_a_person_is_asked_before_anything_is_deployed(run, sagemaker):
+    before = sagemaker.serve("loan-approval", "old")
+    metrics = {"champion": {"auc": 0.7}, "challenger": {"auc": 0.8}}
+    asked = {"by": "person", "approvers": ["ada"]}
+    _, tasks, events = run(metrics=metrics, windows=[HOUR], approval=asked)
+    # Nobody answers here: `dag.test` leaves the task parked, as a scheduler would until somebody does.
+    assert (tasks["register"], tasks["approve"]) == ("success", "awaiting_input")
+    assert tasks["deploy"] == "None"
+    with create_session() as session:
+        (detail,) = session.scalars(select(HITLDetail))
+        assert detail.options == ["Approve", "Reject"]
+        assert detail.defaults == ["Reject"]
+        assert detail.subject == "May loan-approval-v1 be deployed on loan-approval?"
+        assert "| auc, 40 recent rows | 0.5000 | 1.0000 |" in detail.body
+        assert "comparison.json" in detail.body
+        assert list(detail.params) == ["comment"]
+        assert [user["id"] for user in detail.assignees] == ["ada"]
+    (package,) = (told for arn, told in sagemaker.packages.items() if ":model-package/loan-approval/" in arn)
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
     assert events == []
     assert sagemaker.endpoints["loan-approval"]["EndpointConfigName"] == before

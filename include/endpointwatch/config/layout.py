@@ -53,6 +53,13 @@ class Layout:
         """A decision is named for what it saw: other evidence is another decision and never rewrites this one."""
         return f"{self.root}/decisions/{window.path}/{evidence[:16]}.json"
 
+    def retrainings(self) -> str:
+        """One file per run of the retrain DAG: how it ended and why."""
+        return f"{self.root}/retrainings"
+
+    def retraining(self, run: str) -> str:
+        return f"{self.retrainings()}/{run}.json"
+
     def deployments(self) -> str:
         """One file per deployment, so that a past window is judged by the version that served it."""
         return f"{self.root}/deployments"

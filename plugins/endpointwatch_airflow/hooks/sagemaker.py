@@ -93,9 +93,7 @@ class SageMakerHook(AwsBaseHook):
             exit_message=answer.get("ExitMessage"),
             model_artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
             metrics={metric["MetricName"]: metric["Value"] for metric in answer.get("FinalMetricDataList", ())},
-            billable_seconds=answer.get(
-                "BillableTimeInSeconds", answer.get("ConsumedResources", {}).get("RuntimeInSeconds")
-            ),
+            billable_seconds=answer.get("BillableTimeInSeconds", consumed),
         )
 
     def best_training_job(self, tuning_job: str) -> Outcome | None:

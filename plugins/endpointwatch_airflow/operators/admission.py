@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from endpointwatch.actions import model_package, naming
 from endpointwatch.actions.admission import Champion, Retraining, RetrainRequest, admit
-from endpointwatch.actions.artifacts import BASELINE_FILE, Artifacts
+from endpointwatch.actions.artifacts import COMPARISON_FILE, Artifacts
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.errors import ConfigError, DatasetError
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
@@ -90,7 +90,8 @@ class AdmitRetrainingOperator(EndpointWatchOperator):
         """The registry keeps these URIs in 256 characters each: said before a training is paid for, not after it."""
         folder = Artifacts.of(self.endpoint, run).evaluation("j" * naming.NAME_LENGTH)
         try:
-            model_package.fitting(model_package.BASELINE_DATASET, f"{folder}/{BASELINE_FILE}")
+            # The longest of the names.
+            model_package.fitting(model_package.COMPARED, f"{folder}/{COMPARISON_FILE}")
             if request.decision:
                 model_package.fitting(model_package.DECISION, request.decision)
         except ConfigError as error:

@@ -265,7 +265,7 @@ def test_the_quality_report_is_that_of_the_monitor_and_scikit_learn_agrees():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "set,label\n", "label,champion\n1,0.5\n", "set,label,champion\ndata,2,0.5\n", "set,label,champion\ndata,1,\n"],
+    ["", "label,champion\n1,0.5\n", "set,label,champion\ndata,2,0.5\n", "set,label,champion\ndata,1,\n"],
 )
 def test_a_broken_table_of_scores_is_an_error_that_names_its_source(text):
     with pytest.raises(DatasetError, match=r"s3://b/scores\.csv"):
