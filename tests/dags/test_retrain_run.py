@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from airflow.models.asset import AssetEvent
 from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import handle_event_submit
+from airflow.triggers.base import TriggerEvent
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from sqlalchemy import select
@@ -168,24 +174,85 @@ def test_a_training_that_fails_fails_the_run_and_leaves_the_champion_serving(run
     assert "ended Failed" in sagemaker.record["reason"]
 
 
-def test_a_person_is_asked_before_anything_is_deployed(run, sagemaker):
-    before = sagemaker.serve("loan-approval", "old")
-    metrics = {"champion": {"auc": 0.7}, "challenger": {"auc": 0.8}}
-    asked = {"by": "person", "approvers": ["ada"]}
-    _, tasks, events = run(metrics=metrics, windows=[HOUR], approval=asked)
-    # Nobody answers here: `dag.test` leaves the task parked, as a scheduler would until somebody does.
-    assert (tasks["register"], tasks["approve"]) == ("success", "awaiting_input")
-    assert tasks["deploy"] == "None"
-    with create_session() as session:
-        (detail,) = session.scalars(select(HITLDetail))
-        assert detail.options == ["Approve", "Reject"]
-        assert detail.defaults == ["Reject"]
-        assert detail.subject == "May loan-approval-v1 be deployed on loan-approval?"
-        assert "| auc, 40 recent rows | 0.5000 | 1.0000 |" in detail.body
-        assert "comparison.json" in detail.body
-        assert list(detail.params) == ["comment"]
-        assert [user["id"] for user in detail.assignees] == ["ada"]
-    (package,) = (told for arn, told in sagemaker.packages.items() if ":model-package/loan-approval/" in arn)
-    assert package["ModelApprovalStatus"] == "PendingManualApproval"
-    assert events == []
-    assert sagemaker.endpoints["loan-approval"]["EndpointConfigName"] == before
+WON = {"champion": {"auc": 0.7}, "challenger": {"auc": 0.8}}
+ADA = {"id": "ada", "name": "ada"}
+
+
+def answer(found, *, chosen=None, comment="-"):
+    """As the REST API does when somebody answers; with nothing chosen, as the scheduler when time is up."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with create_session() as session:
+            parked = select(HITLDetail).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id)
+            detail = session.scalars(parked.where(TaskInstance.state == "awaiting_input")).one_or_none()
+            if detail is not None:
+                found.update(
+                    options=detail.options, defaults=detail.defaults, subject=detail.subject, body=detail.body,
+                    params=list(detail.params), assignees=detail.assignees,
+                )  # fmt: skip
+                detail.responded_by = ADA if chosen else None
+                detail.responded_at = datetime.now(UTC)
+                detail.chosen_options = [chosen] if chosen else detail.defaults
+                detail.params_input = {"comment": comment}
+                event = TriggerEvent(detail.as_resume_event_payload(timedout=chosen is None))
+                handle_event_submit(event, task_instance=session.get(TaskInstance, detail.ti_id), session=session)
+                return
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def ask(run, sagemaker):
+    """A run whose challenger has won and that asks a person; and what that person saw."""
+
+    def go(*, approval=None, **answered):
+        sagemaker.serve("loan-approval", "old")
+        found = {}
+        person = threading.Thread(target=answer, args=(found,), kwargs=answered)
+        person.start()
+        asked = {"by": "person", "approvers": ["ada"], **(approval or {})}
+        state, tasks, events = run(metrics=WON, windows=[HOUR], approval=asked)
+        person.join(5)
+        (package,) = (told for arn, told in sagemaker.packages.items() if ":model-package/loan-approval/" in arn)
+        return found, state, tasks, events, package
+
+    return go
+
+
+def test_what_a_person_approves_is_deployed_and_the_registry_says_who_and_why(ask, sagemaker):
+    found, state, tasks, events, package = ask(chosen="Approve", comment="looked at the refusals")
+    assert (found["options"], found["defaults"], found["params"]) == (["Approve", "Reject"], ["Reject"], ["comment"])
+    assert found["subject"] == "May loan-approval-v1 be deployed on loan-approval?"
+    assert "| auc, 40 recent rows | 0.5000 | 1.0000 |" in found["body"]
+    assert "comparison.json" in found["body"]
+    assert [user["id"] for user in found["assignees"]] == ["ada"]
+    assert (state, tasks["deploy"], len(events)) == ("success", "success", 1)
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["ApprovalDescription"].startswith("Approved by ada: looked at the refusals. auc 0.8000")
+    assert sagemaker.record["outcome"] == "deployed"
+    assert sagemaker.record["approval"]["by"] == "ada"
+
+
+def test_what_a_person_rejects_leaves_everything_as_it_was(ask, sagemaker):
+    _, state, tasks, events, package = ask(chosen="Reject", comment="not in this quarter")
+    assert (state, tasks["deploy"], events) == ("success", "skipped", [])
+    assert package["ModelApprovalStatus"] == "Rejected"
+    assert "Rejected by ada: not in this quarter" in package["ApprovalDescription"]
+    assert sagemaker.count("UpdateEndpoint") == sagemaker.count("CreateModel") == 0
+    assert (sagemaker.record["outcome"], sagemaker.record["reason"]) == (
+        "rejected", "Rejected by ada: not in this quarter.",
+    )  # fmt: skip
+
+
+def test_an_approval_that_expires_is_rejected(ask, sagemaker):
+    _, _, tasks, _, package = ask()
+    assert tasks["deploy"] == "skipped"
+    assert package["ModelApprovalStatus"] == "Rejected"
+    assert "nobody within 24 h" in package["ApprovalDescription"]
+    assert sagemaker.record["outcome"] == "expired"
+
+
+def test_an_approval_that_expires_is_given_where_the_yaml_says_so(ask, sagemaker):
+    _, _, tasks, _, package = ask(approval={"on_expiry": "approve"})
+    assert tasks["deploy"] == "success"
+    assert "Approved by nobody within 24 h" in package["ApprovalDescription"]
+    assert sagemaker.record["outcome"] == "deployed"
