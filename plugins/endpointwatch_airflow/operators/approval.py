@@ -55,6 +55,8 @@ class ApproveModelOperator(ApprovalOperator):
         **kwargs: Any,
     ) -> None:
         asked = endpoint.approval
+        # Airflow hands the DAG's own form over with the other arguments; this task has another one.
+        kwargs.pop("params", None)
         comment = Param(
             approval.NO_COMMENT, type="string", title="Comment", description="Why; kept in the registry.", source="task"
         )
@@ -63,8 +65,7 @@ class ApproveModelOperator(ApprovalOperator):
             defaults=[self.APPROVE if asked.on_expiry == "approve" else self.REJECT],
             response_timeout=timedelta(hours=asked.expires_hours),
             assigned_users=[{"id": name, "name": name} for name in asked.approvers] or None,
-            # Airflow hands the DAG's own form over with the other arguments; the base class leaves it out again.
-            params={**(kwargs.pop("params", None) or {}), approval.COMMENT: comment},
+            params={approval.COMMENT: comment},
             **kwargs,
         )
         self.endpoint = endpoint
