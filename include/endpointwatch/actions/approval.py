@@ -87,7 +87,7 @@ def _row(title: str, champion: float | None, challenger: float | None, limit: fl
 
 def _quoted(text: str) -> str:
     # Values of facets come from data, and may hold anything.
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>()#|!" else " " if sign in "\r\n" else sign for sign in text)
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|" else " " if sign in "\r\n" else sign for sign in text)
 
 
 def _person(user: Any) -> str:

@@ -12,7 +12,9 @@ STATES = st.sampled_from(["success", "failed", "skipped", "upstream_failed", Non
 
 
 def compared(promoted):
-    return Comparison(metric="auc", rows=9, challenger=0.8, champion=0.7, minimum_gain=0, promoted=promoted, reason="r.")
+    return Comparison(
+        metric="auc", rows=9, challenger=0.8, champion=0.7, minimum_gain=0, promoted=promoted, reason="r."
+    )
 
 
 def done(**states):
@@ -36,8 +38,8 @@ def done(**states):
         ),
         (Happened(states=dict.fromkeys(TASKS, "skipped"), stood_down="'new' serves"), "stood_down", "'new' serves"),
         (
-            Happened(states=done(train="failed", deploy="upstream_failed"), job_failures={"train": "job ended Failed: x"}),
-            "failed", "train: job ended Failed: x. What served before",
+            Happened(states=done(train="failed", deploy="upstream_failed"), job_failures={"train": "job: x"}),
+            "failed", "train: job: x. What served before",
         ),
         (Happened(states=done(deploy="failed"), comparison=compared(promoted=True)), "failed", "deploy failed"),
         (Happened(states={"admit": "success", "train": None}), "unfinished", "train not run"),

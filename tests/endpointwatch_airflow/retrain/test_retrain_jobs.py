@@ -10,14 +10,21 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.layout import Layout
+from endpointwatch.config.training import Recipe
 from endpointwatch.config.window import Window
 from endpointwatch.jobs.plan import PLAN
+from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.errors import JobError, MissingResultError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import StoredObject
+from endpointwatch_airflow.hooks.store import StoreHook
 from endpointwatch_airflow.labelled import labels_since
 from endpointwatch_airflow.operators.dataset import BuildDatasetOperator
 from endpointwatch_airflow.operators.evaluation import CompareModelsOperator, EvaluateModelsOperator
-from endpointwatch_airflow.operators.training import TrainModelOperator
+from endpointwatch_airflow.operators.training import TrainModelOperator, TuneModelOperator
+from endpointwatch_airflow.selection import sorted_out
+from sagemaker_fakes import DECLARED
 
 AWS = {"aws_conn_id": None, "region_name": "us-east-1", "deferrable": False}
 WINDOWS = [
