@@ -45,11 +45,12 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 START_SECONDS = 60.0
 _LIBC = ctypes.CDLL(None)
 LONGEST_FIRST = ("e2e", "slow", "pocketaws")
-# Image URIs that exist in tests only: one runs Python source, the other a shell command.
+# Image URIs that exist in tests only: they run Python source (arguments, or the variable PROGRAM), or a shell command.
 # SageMaker takes arguments of at most 256 characters without line breaks, so source comes in pieces of base64.
 RUN_SOURCE = "import base64, sys; exec(base64.b64decode(''.join(sys.argv[1:])))"
 TEST_IMAGES = [
     {"pattern": "*/test-python:*", "command": ["{python}", "-c", RUN_SOURCE]},
+    {"pattern": "*/test-program:*", "command": ["{python}", "-c", "import os; exec(os.environ['PROGRAM'])"]},
     {"pattern": "*/test-shell:*", "command": ["/bin/sh", "-c"]},
 ]
 PYTHON_IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/test-python:1"

@@ -34,6 +34,8 @@ DECLARED: dict[str, Any] = {
         "features": ["loanamt", "hrat"],
         "label": "approve",
         "model_package_group": "loan-approval",
+        # An image that writes figures alone; tests of how sure a gain is say otherwise.
+        "promotion": {"confidence": None},
     },
 }
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -105,6 +107,17 @@ class SageMaker:
 
     def _describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:
         return self._describe_job("TrainingJob", TrainingJobName)
+
+    def _create_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str, **request: Any) -> dict[str, Any]:
+        best = f"{HyperParameterTuningJobName}-001-0123abcd"
+        definition = request["TrainingJobDefinition"]
+        self._create_training_job(best, definition["OutputDataConfig"])
+        self.jobs[best].update(TrainingJobStatus="Completed", BillableTimeInSeconds=30)
+        told = {"BestTrainingJob": {"TrainingJobName": best}, "ConsumedResources": {"RuntimeInSeconds": 90}}
+        return self._create_job("HyperParameterTuningJob", HyperParameterTuningJobName, **told)
+
+    def _describe_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> dict[str, Any]:
+        return self._describe_job("HyperParameterTuningJob", HyperParameterTuningJobName)
 
     def _create_processing_job(self, ProcessingJobName: str, **_: Any) -> dict[str, Any]:
         return self._create_job("ProcessingJob", ProcessingJobName)

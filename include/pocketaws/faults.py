@@ -43,6 +43,11 @@ _BY_NAME = "name"
 _NOT_FOUND: dict[str, tuple[str, str, str]] = {
     "ProcessingJob": ("ValidationException", _BY_NAME, "Could not find requested job with name: {}"),
     "TrainingJob": ("ValidationException", _BY_NAME, "Requested resource not found. No training job is named {}"),
+    "HyperParameterTuningJob": (
+        "ResourceNotFound",
+        _BY_NAME,
+        "Requested resource not found: {}",
+    ),
     "TransformJob": ("ValidationException", _BY_NAME, "Could not find requested job with name: {}"),
     "Model": ("ValidationException", _BY_ARN, 'Could not find model "{}".'),
     "EndpointConfig": ("ValidationException", _BY_ARN, 'Could not find endpoint configuration "{}".'),

@@ -13,6 +13,7 @@ from pocketaws.alarms import Alarms
 from pocketaws.capture import Capture
 from pocketaws.hosting import Hosting
 from pocketaws.images import Images
+from pocketaws.jobs import tuning
 from pocketaws.jobs.runner import Runner
 from pocketaws.keeper import Keeper
 from pocketaws.logs import LogShipper
@@ -81,6 +82,7 @@ class World:
         self.capture.start()
         self.metrics.start()
         self.alarms.start()
+        tuning.fail_unfinished(self)
         self.jobs.start()
         self.hosting.restore()
 

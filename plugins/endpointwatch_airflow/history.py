@@ -77,6 +77,6 @@ def trained(store: StoreHook, endpoint: Endpoint, run_id: str, outcome: Outcome,
     layout = Layout.of(endpoint)
     same = [one for one in history(store, layout, at) if (one.id, one.action) == (run_id, "retrain")]
     for record in same:
-        jobs = {**record.training_jobs, outcome.name: outcome.seconds or 0.0}
+        jobs = {**record.training_jobs, outcome.name: outcome.billable_seconds or 0.0}
         told = record.ended(at, f"training {outcome.status}", training_jobs=jobs)
         store.write(told.uri(layout), told.to_json())

@@ -32,7 +32,15 @@ def task_life(context: Context) -> tuple[str, ...]:
     )
 
 
-def job_name(endpoint: str, work: str, subject: str, identity: tuple[str, ...], *, attempt: int = 1) -> str:
+def job_name(
+    endpoint: str,
+    work: str,
+    subject: str,
+    identity: tuple[str, ...],
+    *,
+    attempt: int = 1,
+    length: int = MAXIMUM_LENGTH,
+) -> str:
     """A name for a SageMaker job: readable in front, unique behind.
 
     Args:
@@ -41,14 +49,18 @@ def job_name(endpoint: str, work: str, subject: str, identity: tuple[str, ...], 
         subject: What it does it to: the window's stamp, a model version.
         identity: Everything that makes this job another one than the next.
         attempt: Counts the jobs of the same task's life; above 1 only after one failed or was stopped.
+        length: Characters that SageMaker allows this kind of job.
 
     Returns:
-        At most 63 characters of ``[a-zA-Z0-9-]``, as SageMaker asks for.
+        At most ``length`` characters of ``[a-zA-Z0-9-]``, as SageMaker asks for.
     """
     content = "\n".join((endpoint, work, subject, *identity))
     digest = hashlib.sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
-    tail = f"{work}-{_plain(subject)[:20].rstrip('-')}-{digest}" + (f"-{attempt}" if attempt > 1 else "")
-    return f"{_plain(endpoint)[: MAXIMUM_LENGTH - len(tail) - 1].rstrip('-')}-{tail}"
+    ending = f"-{digest}" + (f"-{attempt}" if attempt > 1 else "")
+    # Of a short name the subject goes first, down to nothing: it is only there to be read.
+    room = min(20, max(0, length - len(work) - len(ending) - 3))
+    tail = f"{work}-{_plain(subject)[:room].rstrip('-')}".rstrip("-") + ending
+    return f"{_plain(endpoint)[: max(1, length - len(tail) - 1)].rstrip('-')}-{tail}"
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import timedelta
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from endpointwatch.config.loader import load
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
+from endpointwatch_airflow.operators.training import TuneModelOperator
 from endpointwatch_airflow.pipelines import retrain
 from endpointwatch_airflow.pipelines.assets import deployed
 
@@ -37,6 +39,9 @@ training:
 """
 
 
+SIDE = ("keep_champion", "stop_jobs", "record")
+
+
 @pytest.fixture
 def endpoint(tmp_path):
     path = tmp_path / "loan-approval.yaml"
@@ -57,7 +62,7 @@ def test_an_endpoint_that_is_only_watched_has_no_retrain_dag(tmp_path):
 
 def test_the_tasks_are_few_and_follow_one_another(dag):
     assert dag.dag_id == "loan-approval__retrain"
-    order = [task.task_id for task in dag.topological_sort() if task.task_id not in ("keep_champion", "stop_jobs")]
+    order = [task.task_id for task in dag.topological_sort() if task.task_id not in SIDE]
     assert order == ["admit", "build_dataset", "train", "evaluate", "compare", "register", "deploy"]
     assert dag.get_task("compare").downstream_task_ids == {"register", "keep_champion"}
     assert dag.get_task("deploy").upstream_task_ids >= {"register"}
@@ -83,7 +88,7 @@ def test_every_wait_frees_its_worker(dag):
 
 def test_every_task_that_meets_aws_uses_the_endpoints_connection_and_region(dag):
     operators = [task for task in dag.tasks if hasattr(task, "aws_conn_id")]
-    assert len(operators) == 8
+    assert len(operators) == 9
     assert {(task.aws_conn_id, task.region_name) for task in operators} == {("my_aws", "eu-west-1")}
 
 
@@ -140,3 +145,42 @@ def test_the_dag_file_makes_a_dag_for_every_good_endpoint(tmp_path, monkeypatch)
     bag = DagBag(dag_folder=str(file))
     assert bag.import_errors == {}
     assert set(bag.dags) == {"one__retrain", "two__retrain"}
+
+
+def declared(tmp_path, more):
+    path = tmp_path / "loan-approval.yaml"
+    path.write_text(DECLARED + TRAINING + more)
+    return load(path)
+
+
+def test_a_person_is_asked_between_registering_and_deploying_when_the_yaml_says_so(tmp_path):
+    asked = "approval: {by: person, expires_hours: 2, on_expiry: approve, approvers: [ada]}\n"
+    dag = retrain.build(declared(tmp_path, asked))
+    approve = dag.get_task("approve")
+    assert "register" in approve.upstream_task_ids
+    assert approve.downstream_task_ids == {"deploy"}
+    assert approve.response_timeout == timedelta(hours=2)
+    assert approve.defaults == ["Approve"]
+    assert approve.assigned_users == [{"id": "ada", "name": "ada"}]
+    assert "Required Actions" in dag.doc_md
+    assert DagSerialization.to_dict(dag) == DagSerialization.to_dict(retrain.build(declared(tmp_path, asked)))
+
+
+def test_nobody_is_asked_by_default(dag):
+    assert not dag.has_task("approve")
+
+
+def test_a_search_takes_the_place_of_the_training_and_may_take_as_long_as_all_its_jobs(tmp_path):
+    ranges = "  tuning: {maximum_jobs: 7, ranges: {C: {kind: continuous, minimum: 0.1, maximum: 10}}}\n"
+    train = retrain.build(declared(tmp_path, ranges)).get_task("train")
+    assert type(train) is TuneModelOperator
+    assert train.waiter_max_attempts * train.waiter_delay >= 7 * 3600
+
+
+def test_how_the_run_ended_is_kept_whatever_happened_and_does_not_hide_it(dag):
+    record = dag.get_task("record")
+    assert record.is_teardown
+    assert record.on_failure_fail_dagrun is False
+    assert record.upstream_task_ids == {"deploy", "keep_champion", "stop_jobs"}
+    others = {task.task_id for task in dag.tasks} - {"record", "stop_jobs"}
+    assert set(record.watched) == others

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from airflow.models.asset import AssetEvent
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import handle_event_submit
+from airflow.triggers.base import TriggerEvent
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from sqlalchemy import select
@@ -38,11 +45,27 @@ class Store(S3):
             return self._answer({"rows": 100, "label": "approve", "metrics": self.metrics})
         if Key.endswith("dataset.json"):
             return self._answer({"labelled": 400})
+        if Key.endswith("scores.csv"):
+            self.put("s3://x/answer", self.scores())
+            return super().get_object("x", "answer")
         return super().get_object(Bucket, Key)
 
     def head_object(self, Bucket, Key):  # noqa: N803 - the API's own
-        if not Key.endswith(("evaluation.json", "baseline.csv")):
+        if not Key.endswith(("evaluation.json", "baseline.csv", "scores.csv")):
             super().head_object(Bucket, Key)
+
+    def scores(self):
+        """Forty rows; the model with the better figure is right about all of them, the other one guesses."""
+        rows = ["set,label," + ",".join(self.metrics)]
+        best = max(self.metrics, key=lambda model: self.metrics[model]["auc"], default="")
+        for number in range(40):
+            told = (number % 2 if model == best else number // 2 % 2 for model in self.metrics)
+            rows.append(f"data,{number % 2},{','.join(str(0.1 + 0.8 * score) for score in told)}")
+        return "\n".join(rows) + "\n"
+
+    def records(self):
+        folder = "s3://endpointwatch/results/loan-approval/retrainings/"
+        return [json.loads(text) for uri, text in self.objects.items() if uri.startswith(folder)]
 
     def _answer(self, content):
         self.put("s3://x/answer", json.dumps(content))
@@ -67,12 +90,13 @@ def sagemaker(monkeypatch):
 def run(database, sagemaker, monkeypatch):
     """Run the DAG with a form; states by task, and the asset events it emitted."""
 
-    def go(*, metrics, **form):
+    def go(*, metrics, approval=None, **form):
         store = Store(metrics)
         store.put(f"s3://endpointwatch/capture/loan-approval/AllTraffic/{FOLDER}/x.jsonl")
         store.put(f"s3://endpointwatch/ground-truth/loan-approval/{FOLDER}/x.jsonl")
         monkeypatch.setattr(StoreHook, "client", store)
-        dag = retrain.build(Endpoint.model_validate(DECLARED))
+        declared = {**DECLARED, "training": {**DECLARED["training"], "promotion": {}}}
+        dag = retrain.build(Endpoint.model_validate(declared | ({"approval": approval} if approval else {})))
         for task in dag.tasks:
             # The triggerer's own client is asynchronous; both ways of waiting end in the same method.
             task.deferrable = False
@@ -81,6 +105,7 @@ def run(database, sagemaker, monkeypatch):
         with create_session() as session:
             of_run = select(AssetEvent.extra).where(AssetEvent.source_run_id == done.run_id)
             events = list(session.scalars(of_run))
+        (sagemaker.record,) = store.records() or [None]
         return str(done.state), {ti.task_id: str(ti.state) for ti in done.get_task_instances()}, events
 
     return go
@@ -96,6 +121,7 @@ def test_a_first_version_skips_the_data_set_and_is_deployed(run, sagemaker):
     }
     assert tasks["deploy"] == "success"
     assert [event["model_version"] for event in events] == ["loan-approval-v1"]
+    assert (sagemaker.record["outcome"], sagemaker.record["champion"]) == ("deployed", None)
 
 
 def test_a_challenger_that_wins_is_deployed_and_wakes_the_onboarding(run, sagemaker):
@@ -105,6 +131,10 @@ def test_a_challenger_that_wins_is_deployed_and_wakes_the_onboarding(run, sagema
     assert state == "success"
     assert {task for task, ended in tasks.items() if ended == "skipped"} == {"keep_champion", "stop_jobs"}
     assert len(events) == 1
+    record = sagemaker.record
+    assert (record["outcome"], record["champion"], record["challenger"]) == ("deployed", "old", "loan-approval-v1")
+    assert record["decision"] == "s3://b/decision.json"
+    assert "95% sure between" in record["reason"]
     assert list(sagemaker.packages.values())[-1]["CustomerMetadataProperties"]["decision"] == "s3://b/decision.json"
 
 
@@ -117,13 +147,17 @@ def test_a_challenger_that_loses_is_not_registered_and_the_run_is_green(run, sag
     )  # fmt: skip
     assert events == []
     assert sagemaker.count("CreateModelPackage") == 0
+    assert sagemaker.record["outcome"] == "champion_kept"
+    assert "not more than the 0 asked for" in sagemaker.record["reason"]
 
 
 def test_a_run_that_stands_down_skips_everything_and_starts_no_job(run, sagemaker):
     sagemaker.serve("loan-approval", "new")
     state, tasks, events = run(metrics={}, windows=[HOUR], model_version="old")
     assert state == "success"
-    assert set(tasks.values()) == {"skipped"}
+    assert {task for task, ended in tasks.items() if ended != "skipped"} == {"record"}
+    assert sagemaker.record["outcome"] == "stood_down"
+    assert "'new' serves" in sagemaker.record["reason"]
     assert events == []
     assert sagemaker.jobs == {}
 
@@ -136,3 +170,89 @@ def test_a_training_that_fails_fails_the_run_and_leaves_the_champion_serving(run
     assert (tasks["build_dataset"], tasks["train"], tasks["deploy"]) == ("failed", "upstream_failed", "upstream_failed")
     assert events == []
     assert sagemaker.endpoints["loan-approval"]["EndpointConfigName"] == before
+    assert (sagemaker.record["outcome"], sagemaker.record["failed_tasks"]) == ("failed", ["build_dataset"])
+    assert "ended Failed" in sagemaker.record["reason"]
+
+
+WON = {"champion": {"auc": 0.7}, "challenger": {"auc": 0.8}}
+ADA = {"id": "ada", "name": "ada"}
+
+
+def answer(found, *, chosen=None, comment="-"):
+    """As the REST API does when somebody answers; with nothing chosen, as the scheduler when time is up."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with create_session() as session:
+            parked = select(HITLDetail).join(TaskInstance, TaskInstance.id == HITLDetail.ti_id)
+            detail = session.scalars(parked.where(TaskInstance.state == "awaiting_input")).one_or_none()
+            if detail is not None:
+                found.update(
+                    options=detail.options, defaults=detail.defaults, subject=detail.subject, body=detail.body,
+                    params=list(detail.params), assignees=detail.assignees,
+                )  # fmt: skip
+                detail.responded_by = ADA if chosen else None
+                detail.responded_at = datetime.now(UTC)
+                detail.chosen_options = [chosen] if chosen else detail.defaults
+                detail.params_input = {"comment": comment}
+                event = TriggerEvent(detail.as_resume_event_payload(timedout=chosen is None))
+                handle_event_submit(event, task_instance=session.get(TaskInstance, detail.ti_id), session=session)
+                return
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def ask(run, sagemaker):
+    """A run whose challenger has won and that asks a person; and what that person saw."""
+
+    def go(*, approval=None, **answered):
+        sagemaker.serve("loan-approval", "old")
+        found = {}
+        person = threading.Thread(target=answer, args=(found,), kwargs=answered)
+        person.start()
+        asked = {"by": "person", "approvers": ["ada"], **(approval or {})}
+        state, tasks, events = run(metrics=WON, windows=[HOUR], approval=asked)
+        person.join(5)
+        (package,) = (told for arn, told in sagemaker.packages.items() if ":model-package/loan-approval/" in arn)
+        return found, state, tasks, events, package
+
+    return go
+
+
+def test_what_a_person_approves_is_deployed_and_the_registry_says_who_and_why(ask, sagemaker):
+    found, state, tasks, events, package = ask(chosen="Approve", comment="looked at the refusals")
+    assert (found["options"], found["defaults"], found["params"]) == (["Approve", "Reject"], ["Reject"], ["comment"])
+    assert found["subject"] == "May loan-approval-v1 be deployed on loan-approval?"
+    assert "| auc, 40 recent rows | 0.5000 | 1.0000 |" in found["body"]
+    assert "comparison.json" in found["body"]
+    assert [user["id"] for user in found["assignees"]] == ["ada"]
+    assert (state, tasks["deploy"], len(events)) == ("success", "success", 1)
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["ApprovalDescription"].startswith("Approved by ada: looked at the refusals. auc 0.8000")
+    assert sagemaker.record["outcome"] == "deployed"
+    assert sagemaker.record["approval"]["by"] == "ada"
+
+
+def test_what_a_person_rejects_leaves_everything_as_it_was(ask, sagemaker):
+    _, state, tasks, events, package = ask(chosen="Reject", comment="not in this quarter")
+    assert (state, tasks["deploy"], events) == ("success", "skipped", [])
+    assert package["ModelApprovalStatus"] == "Rejected"
+    assert "Rejected by ada: not in this quarter" in package["ApprovalDescription"]
+    assert sagemaker.count("UpdateEndpoint") == sagemaker.count("CreateModel") == 0
+    assert (sagemaker.record["outcome"], sagemaker.record["reason"]) == (
+        "rejected", "Rejected by ada: not in this quarter.",
+    )  # fmt: skip
+
+
+def test_an_approval_that_expires_is_rejected(ask, sagemaker):
+    _, _, tasks, _, package = ask()
+    assert tasks["deploy"] == "skipped"
+    assert package["ModelApprovalStatus"] == "Rejected"
+    assert "nobody within 24 h" in package["ApprovalDescription"]
+    assert sagemaker.record["outcome"] == "expired"
+
+
+def test_an_approval_that_expires_is_given_where_the_yaml_says_so(ask, sagemaker):
+    _, _, tasks, _, package = ask(approval={"on_expiry": "approve"})
+    assert tasks["deploy"] == "success"
+    assert "Approved by nobody within 24 h" in package["ApprovalDescription"]
+    assert sagemaker.record["outcome"] == "deployed"

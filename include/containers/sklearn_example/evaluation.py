@@ -6,6 +6,11 @@ the first model), the result in ``processing/output/evaluation.json``::
 
     {"rows": 597, "label": "approve", "metrics": {"champion": {"accuracy": ..}, "challenger": {..}}}
 
+With rows in ``processing/input/initial/*.csv``, the original test rows, the document has the same of them under
+``initial``. ``processing/output/scores.csv`` has every row's label and every model's score, with the columns that the
+environment variable ``facets`` names; ``processing/output/latency.json`` how many milliseconds a model takes to score a
+row.
+
 With rows in ``processing/input/baseline/*.csv`` it also writes ``processing/output/baseline.csv``: the scores of the
 model ``challenger`` (or of the only one) under the name in the environment variable ``prediction``, then its features,
 then the label. That is the data set to learn the model's baselines from: what the endpoint answers and gets, column by
@@ -24,6 +29,7 @@ from pathlib import Path
 from typing import TextIO
 
 from containers.sklearn_example import contract, metrics
+from containers.sklearn_example.comparing import latencies, write_scores
 from containers.sklearn_example.contract import InputError
 from containers.sklearn_example.model import SCORE_DECIMALS, Model, load
 from containers.sklearn_example.table import read, read_folder
@@ -36,11 +42,20 @@ def evaluate() -> None:
         raise InputError(f"{processing / 'input' / 'models'} holds no <name>/model.tar.gz")
     with tempfile.TemporaryDirectory() as folder:
         models = {a.parent.name: load(contract.unpack(a, Path(folder) / a.parent.name)) for a in archives}
-    result = compare(models, processing / "input" / "data", os.environ.get("label"))  # noqa: SIM112 - as contracted
+    label = os.environ.get("label") or next(iter(models.values())).metadata.label  # noqa: SIM112 - as contracted
+    sets = {"data": processing / "input" / "data"}
+    result = compare(models, sets["data"], label)
+    if (initial := processing / "input" / "initial").is_dir():
+        sets["initial"] = initial
+        result["initial"] = {name: told for name, told in compare(models, initial, label).items() if name != "label"}
     output = processing / "output" / "evaluation.json"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n")
     print(json.dumps(result, sort_keys=True))
+    facets = [name for name in os.environ.get("facets", "").split(",") if name]  # noqa: SIM112 - as contracted
+    write_scores(models, sets, label, facets, output.with_name("scores.csv"))
+    # A file of its own: the others are the same whenever the models are evaluated.
+    output.with_name("latency.json").write_text(json.dumps(latencies(models, sets["data"]), sort_keys=True) + "\n")
     rows = processing / "input" / "baseline"
     if rows.is_dir():
         model = models.get("challenger") or next(iter(models.values()))
@@ -79,9 +94,8 @@ def write_baseline(model: Model, data: Path, prediction: str, target: Path) -> N
                 )
 
 
-def compare(models: dict[str, Model], data: Path, label: str | None) -> dict[str, object]:
+def compare(models: dict[str, Model], data: Path, label: str) -> dict[str, object]:
     """Every model on the same rows; the document described above."""
-    label = label or next(iter(models.values())).metadata.label
     rows = read_folder(data)
     truth = metrics.labels(rows.column(label), label)
     measured = {name: metrics.compute(truth, model.scores_of(rows)) for name, model in models.items()}

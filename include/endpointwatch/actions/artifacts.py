@@ -10,6 +10,12 @@ from endpointwatch.errors import ConfigError
 EVALUATION_FILE = "evaluation.json"
 BASELINE_FILE = "baseline.csv"
 HELD_OUT_FILE = "held_out.csv"
+SCORES_FILE = "scores.csv"
+LATENCY_FILE = "latency.json"
+COMPARISON_FILE = "comparison.json"
+BIAS_FILE = "bias.json"
+QUALITY_STATISTICS_FILE = "statistics.json"
+QUALITY_CONSTRAINTS_FILE = "constraints.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,11 @@ class Dataset:
     @property
     def test(self) -> str:
         return f"{self.root}/test/"
+
+    @property
+    def manifest(self) -> str:
+        """What it was made of; the data set of a first version has none."""
+        return f"{self.root}/manifest.json"
 
 
 @dataclass(frozen=True, slots=True)

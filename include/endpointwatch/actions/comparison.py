@@ -1,19 +1,13 @@
-"""Whether a challenger takes the champion's place: both judged on the same rows, by one metric."""
+"""What a comparison of challenger and champion reads, and what it comes to (``comparison.json``)."""
 
 from __future__ import annotations
 
-import math
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from endpointwatch.config.training import MetricChoice
 from endpointwatch.errors import DatasetError
 
 CHAMPION, CHALLENGER = "champion", "challenger"
-
-Metric = Literal["auc", "accuracy", "f1", "log_loss"]
-# Log loss is a cost, the others are merits.
-LOWER_IS_BETTER: frozenset[str] = frozenset({"log_loss"})
 
 
 class Evaluation(BaseModel):
@@ -38,70 +32,75 @@ class Evaluation(BaseModel):
             ) from error
 
 
-class Comparison(BaseModel):
-    """Who won, by how much, and why, in numbers that go into the registry."""
+class Figures(BaseModel):
+    """Numbers that are kept with a decision."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    metric: Metric
+
+class Bootstrap(Figures):
+    """The interval of the gain, and how it was drawn."""
+
+    low: float
+    high: float
+    confidence: float
+    resamples: int
+    seed: int
+    method: str = "paired percentile bootstrap over rows"
+
+
+class OnRows(Figures):
+    """Both models on one set of rows, by every metric that is defined there."""
+
+    rows: int
+    challenger: dict[str, float]
+    champion: dict[str, float] = Field(default_factory=dict)
+
+
+class Latency(Figures):
+    """Median time to score one row, in ms."""
+
+    challenger: float | None = None
+    champion: float | None = None
+
+
+class Treatment(Figures):
+    """One bias metric of one group, of both models, on the same rows."""
+
+    metric: str
+    facet: str
+    group: str
+    rows: int = Field(description="Of the group.")
+    challenger: float | None = Field(None, description="None: not computable, or infinite; the note says which.")
+    champion: float | None = None
+    limit: float | None = Field(None, description="Of the challenger's distance from equal treatment.")
+    broken: bool = False
+    note: str = ""
+
+
+class Comparison(Figures):
+    """Who won, by how much, and why, in numbers that go into the registry."""
+
+    metric: MetricChoice
     rows: int
     challenger: float
     champion: float | None = Field(None, description="None when there was no champion.")
     gain: float | None = Field(None, description="How much better the challenger is; above 0 is better for any metric.")
+    interval: Bootstrap | None = Field(None, description="Of the gain; None when the figures alone are compared.")
     minimum_gain: float
+    recent: OnRows | None = Field(None, description="The rows that decide: the windows' own test rows.")
+    held_out: OnRows | None = Field(None, description="The original data set's test rows.")
+    latency_ms: Latency = Latency()
+    bias: tuple[Treatment, ...] = ()
     promoted: bool
+    broken: tuple[str, ...] = Field((), description="The conditions of `training.promotion` that are not met.")
     reason: str
 
+    def to_json(self) -> str:
+        """The file's exact text."""
+        return self.model_dump_json(indent=2) + "\n"
 
-def compare(evaluation: Evaluation, *, metric: Metric, minimum_gain: float, has_champion: bool) -> Comparison:
-    """Whether the challenger is promoted.
-
-    Args:
-        evaluation: Metrics of ``challenger`` and, unless it is the first version, ``champion``.
-        metric: The one that counts; in the metric's own unit.
-        minimum_gain: The challenger must be better by *more* than this, so a tie keeps the champion.
-        has_champion: Said by the caller, not guessed from the evaluation: a champion whose figures are missing must
-            never make the challenger win unopposed.
-
-    Raises:
-        DatasetError: A figure is missing or not a number (AUC is undefined when all labels are equal).
-    """
-    challenger = _figure(evaluation, CHALLENGER, metric)
-    if not has_champion:
-        return Comparison(
-            metric=metric,
-            rows=evaluation.rows,
-            challenger=challenger,
-            minimum_gain=minimum_gain,
-            promoted=True,
-            reason=f"First version: {metric} {challenger:.4f} on {evaluation.rows} rows, no champion to beat.",
-        )
-    champion = _figure(evaluation, CHAMPION, metric)
-    gain = champion - challenger if metric in LOWER_IS_BETTER else challenger - champion
-    promoted = gain > minimum_gain
-    return Comparison(
-        metric=metric,
-        rows=evaluation.rows,
-        challenger=challenger,
-        champion=champion,
-        gain=gain,
-        minimum_gain=minimum_gain,
-        promoted=promoted,
-        reason=(
-            f"{metric} {challenger:.4f} against the champion's {champion:.4f} on the same {evaluation.rows} rows: "
-            f"a gain of {gain:+.4f}, {'more' if promoted else 'not more'} than the {minimum_gain:g} asked for."
-        ),
-    )
-
-
-def _figure(evaluation: Evaluation, model: str, metric: Metric) -> float:
-    figures = evaluation.metrics.get(model)
-    if figures is None:
-        raise DatasetError(f"The evaluation has no figures for the {model}; it has {sorted(evaluation.metrics)}.")
-    value = figures.get(metric)
-    if value is None or not math.isfinite(value):
-        raise DatasetError(
-            f"The evaluation gives no finite {metric} for the {model} ({figures}) on {evaluation.rows} rows. AUC needs "
-            "both classes among the test rows: give more windows, or another `training.metric`."
-        )
-    return value
+    @property
+    def brief(self) -> Comparison:
+        """Without the bias metrics that nothing is asked of: they are many, and stand in the file."""
+        return self.model_copy(update={"bias": tuple(one for one in self.bias if one.limit is not None)})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from endpointwatch.actions.artifacts import Artifacts, Dataset
-from endpointwatch.config.endpoint import Endpoint, Training
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.training import Training
 
 METRICS = ("auc", "accuracy", "f1", "log_loss")
 HYPERPARAMETER_LENGTH = 2500
@@ -26,7 +27,7 @@ def request(
         "AlgorithmSpecification": {
             "TrainingImage": training.image_uri,
             "TrainingInputMode": "File",
-            "MetricDefinitions": metric_definitions(),
+            "MetricDefinitions": metric_definitions(training),
         },
         "HyperParameters": hyperparameters(training),
         "InputDataConfig": [_channel("train", dataset.train), _channel("validation", dataset.validation)],
@@ -51,8 +52,10 @@ def hyperparameters(training: Training) -> dict[str, str]:
     return named | training.hyperparameters
 
 
-def metric_definitions() -> list[dict[str, str]]:
-    """What SageMaker picks out of the log, which has ``validation:auc=0.9123;``."""
+def metric_definitions(training: Training) -> list[dict[str, str]]:
+    """What SageMaker picks out of the log: what the YAML says, else figures such as ``validation:auc=0.9123;``."""
+    if training.metric_definitions is not None:
+        return [{"Name": one.name, "Regex": one.regex} for one in training.metric_definitions]
     return [
         {"Name": f"{part}:{metric}", "Regex": rf"{part}:{metric}=([-+0-9.eE]+);"}
         for part in ("train", "validation")

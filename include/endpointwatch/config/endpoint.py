@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from endpointwatch.config.alarms import Alarms
+from endpointwatch.config.approval import Approval
 from endpointwatch.config.attribution import Attribution
 from endpointwatch.config.bias import Bias
 from endpointwatch.config.data_quality import DataQuality
@@ -19,6 +20,7 @@ from endpointwatch.config.model_quality import ModelQuality
 from endpointwatch.config.notifications import Notifications
 from endpointwatch.config.remediation import Remediation
 from endpointwatch.config.section import DatasetFormat, S3Uri, Section
+from endpointwatch.config.training import Training
 
 
 class Aws(Section):
@@ -96,33 +98,6 @@ class Job(Section):
 Monitor = Annotated[DataQuality | ModelQuality | Bias | Attribution, Field(discriminator="kind")]
 
 
-class Training(Section):
-    """How a challenger is trained, judged and deployed."""
-
-    image_uri: str = Field(description="Training and serving image in ECR (include/containers/sklearn_example).")
-    instance_type: str = "ml.m5.large"
-    volume_size_gb: int = Field(20, ge=1, le=16384)
-    max_runtime_seconds: int = Field(3600, ge=60, le=432000)
-    hyperparameters: dict[str, str] = Field(default_factory=dict)
-    initial_dataset_uri: S3Uri = Field(description="CSV with header and label, for the first model version.")
-    artifacts_uri: S3Uri = Field(description="Data sets and model artifacts go below here.")
-    ground_truth_uri: S3Uri | None = Field(
-        None,
-        description="Labels, as Model Monitor's ground-truth records by hour. Null takes `ground_truth.uri`.",
-    )
-    features: tuple[str, ...] = Field(
-        description="The endpoint's input columns, in the order of its CSV rows.", min_length=1
-    )
-    label: str
-    prediction: str = Field("prediction", description="Name of the model's output column in baselines and statistics.")
-    metric: Literal["auc", "accuracy", "f1", "log_loss"] = "auc"
-    minimum_gain: float = Field(
-        0.0, description="The challenger must beat the champion by more than this, on the same rows."
-    )
-    minimum_rows: int = Field(200, ge=1, description="Fewer labelled rows fail the retraining; the champion stays.")
-    model_package_group: str = Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")
-
-
 class Hosting(Section):
     """The production variant that serves the endpoint."""
 
@@ -168,6 +143,7 @@ class Endpoint(Section):
     training: Training | None = Field(
         None, description="Leave out to watch only; then decisions can notify, not retrain."
     )
+    approval: Approval = Field(Approval(), description="Who approves a version before it is deployed.")
 
     notifications: Notifications = Notifications()
 
@@ -204,6 +180,13 @@ class Endpoint(Section):
                     f"decision.budget.{key} is {hours:g}, less than the {longest:g} h that one training may take, so "
                     "none would ever start; raise it or lower training.max_runtime_seconds"
                 )
+
+    @model_validator(mode="after")
+    def _promotion_can_be_judged(self) -> Self:
+        groups = any(isinstance(monitor, Bias) for monitor in self.monitors)
+        if self.training is not None and self.training.promotion.bias and not groups:
+            raise ValueError("training.promotion.bias has limits, but no `bias` monitor says whose treatment is meant")
+        return self
 
     @model_validator(mode="after")
     def _labels_are_found(self) -> Self:

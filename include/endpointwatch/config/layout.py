@@ -84,6 +84,13 @@ class Layout:
         """An incident is named for the rule that counts its windows, and for the first of them."""
         return f"{self.incidents()}/{rule}/{first.path}.json"
 
+    def retrainings(self) -> str:
+        """One file per run of the retrain DAG: how it ended and why."""
+        return f"{self.root}/retrainings"
+
+    def retraining(self, run: str) -> str:
+        return f"{self.retrainings()}/{run}.json"
+
     def deployments(self) -> str:
         """One file per deployment, so that a past window is judged by the version that served it."""
         return f"{self.root}/deployments"

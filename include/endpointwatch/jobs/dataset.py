@@ -11,10 +11,11 @@ import polars as pl
 
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import CapturedRows, Reading, captured_rows
-from endpointwatch.config.endpoint import Training
+from endpointwatch.config.training import Training
 from endpointwatch.errors import DatasetError, PlanError
+from endpointwatch.jobs import recipe
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, OUTPUT_PATH, DatasetPlan
+from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, INITIAL_PATH, OUTPUT_PATH, DatasetPlan
 from endpointwatch.jobs.row_labels import with_labels
 from endpointwatch.merge.join import last_delivered, repeated
 from endpointwatch.merge.labels import SCHEMA, labels
@@ -22,6 +23,7 @@ from endpointwatch.merge.merge import AWS_RECORD
 from endpointwatch.reports import files
 
 PARTS = ("train", "validation", "test")
+TIME = pl.Datetime("us", "UTC")
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +49,8 @@ class Rows:
     """Captured rows of requests, each request once.
 
     Attributes:
-        frame: ``id``, the label (null where none was delivered) and the features, in the order of the captures.
+        frame: ``id``, the time of the inference, the label (null where none was delivered) and the features, in the
+            order of the captures.
         ids: Those of all requests of the windows.
         mismatched: Rows of requests that have another number of rows than labels; they are set aside.
         duplicates: Rows captured again under an id that was already there (a request sent twice).
@@ -60,7 +63,7 @@ class Rows:
 
 
 def run(plan: DatasetPlan, container: Container) -> None:
-    """Write ``train/``, ``validation/``, ``test/`` and ``dataset.json``.
+    """Write ``train/``, ``validation/``, ``test/``, ``dataset.json`` and ``manifest.json``.
 
     Raises:
         PlanError: The endpoint has no ``training`` section.
@@ -76,7 +79,10 @@ def run(plan: DatasetPlan, container: Container) -> None:
     paired = rows.frame.filter(pl.col(training.label).is_not_null())
     unlabelled = rows.frame.height - paired.height
     unknown = int((~truth.last.get_column("id").is_in(rows.ids.implode())).sum())
-    parts = split(paired, plan)
+    kept, windows = recipe.capped(paired, plan.windows, training.recipe)
+    given = {name: recipe.original(container.path(INITIAL_PATH) / name, training) for name in recipe.MIXED}
+    blends = {name: _part(name, part, given, training) for name, part in split(kept.drop(recipe.TIME), plan).items()}
+    parts = {name: blend.frame for name, blend in blends.items()}
     about = {
         "version": "1",
         "endpoint": plan.endpoint.name,
@@ -110,10 +116,21 @@ def run(plan: DatasetPlan, container: Container) -> None:
     if empty := [name for name, part in parts.items() if part.is_empty()]:
         raise DatasetError(f"No row fell into {', '.join(empty)}; take more windows or larger shares.")
     output = container.path(OUTPUT_PATH)
-    for name, part in parts.items():
-        text = part.select(training.label, *training.features).write_csv()
+    texts = {name: part.select(training.label, *training.features).write_csv() for name, part in parts.items()}
+    for name, text in texts.items():
         files.write_text(output / name / f"{name}.csv", text)
     files.write_text(output / "dataset.json", files.json_text(about))
+    made_of = recipe.manifest(
+        endpoint=plan.endpoint.name,
+        training=training,
+        windows=windows,
+        excluded=[one.model_dump(mode="json") for one in plan.excluded],
+        inputs={"captures_sha256": plan.captures_manifest, "labels_sha256": plan.labels_manifest},
+        sources={name: one.sources for name, one in given.items()},
+        parts=blends,
+        texts=texts,
+    )
+    files.write_text(output / recipe.MANIFEST_FILE, files.json_text(made_of))
 
 
 def split(frame: pl.DataFrame, plan: DatasetPlan) -> dict[str, pl.DataFrame]:
@@ -131,6 +148,14 @@ def part_of(identity: str, test_share: float, validation_share: float) -> str:
     return "validation" if place < test_share + validation_share else "train"
 
 
+def _part(name: str, part: pl.DataFrame, given: dict[str, recipe.Original], training: Training) -> recipe.Part:
+    """A part as the recipe has it; models are judged on the windows' own test rows."""
+    if name not in given:
+        return recipe.Part(part, recent=part.height, original=0)
+    limit = training.recipe.maximum_rows if name == "train" else None
+    return recipe.blended(part, given[name].frame, training.recipe, limit=limit)
+
+
 def _truth(folder: Path, plan: DatasetPlan, tally: Tally) -> Truth:
     """The labels below ``folder``, read and chosen among as the merge does it."""
     limits = plan.endpoint.ground_truth
@@ -145,7 +170,10 @@ def _rows(folder: Path, plan: DatasetPlan, training: Training, last: pl.DataFram
     """The windows' rows with their features and labels; a request of many rows takes as many labels."""
     names = list(training.features)
     reading = Reading(plan.windows, ("input",), plan.endpoint.monitors[0].json_payloads)
-    schema = {"id": pl.String, "request": pl.String, training.label: pl.String, **dict.fromkeys(names, pl.String)}
+    texts = dict.fromkeys((training.label, *names), pl.String)
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        "id": pl.String, "request": pl.String, recipe.TIME: TIME, **texts,
+    }  # fmt: skip
     ids, found = [pl.Series("id", [], pl.String)], [pl.DataFrame(schema=schema)]
     for part in captured_rows(folder, tally, reading):
         nameless = pl.col("id").is_null()
@@ -162,6 +190,7 @@ def _rows(folder: Path, plan: DatasetPlan, training: Training, last: pl.DataFram
         about = (
             "id",
             pl.format("{}:{}", pl.lit(part.file), "line").alias("request"),
+            pl.col("time").alias(recipe.TIME),
             pl.col("actual").alias(training.label),
         )
         found.append(good.select(*about, pl.col("input").list.to_struct(fields=names)).unnest("input"))
@@ -188,6 +217,6 @@ def _sized(part: CapturedRows, rows: pl.DataFrame, names: list[str], tally: Tall
 
 
 def _values(frame: pl.DataFrame) -> dict[str, int]:
-    label = frame.columns[1]
+    label = frame.columns[2]
     counts = frame.group_by(label).len().sort(label)
     return dict(counts.iter_rows())

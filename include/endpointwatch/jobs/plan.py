@@ -15,6 +15,8 @@ path in the job         what lies there
                         (monitor, where an endpoint's windows are held against earlier ones)
 ``…/code/…``            the endpoint's scripts: ``preprocessing``, ``postprocessing`` (monitor, baseline)
 ``…/input/ground_truth``  ground-truth records (dataset; monitor, where a due monitor needs labels)
+``…/input/initial``     parts of the original training set, ``train/`` and ``validation/`` (dataset), where the recipe
+                        asks for its rows
 ``…/model``             the model artefact, ``model.tar.gz`` or its files (monitor, baseline); only for attribution
 ``…/baseline``          the model version's baselines, a folder a monitor (monitor); absent: NO_BASELINE;
                         for replay all versions', a folder a version, or the one that takes their place
@@ -39,6 +41,7 @@ CAPTURE_PATH = "/opt/ml/processing/input/capture"
 GROUND_TRUTH_PATH = "/opt/ml/processing/input/ground_truth"
 STATES_PATH = "/opt/ml/processing/input/states"
 DATASET_PATH = "/opt/ml/processing/input/dataset"
+INITIAL_PATH = "/opt/ml/processing/input/initial"
 HELD_OUT_PATH = "/opt/ml/processing/input/held_out"
 MODEL_PATH = "/opt/ml/processing/model"
 BASELINE_PATH = "/opt/ml/processing/baseline"
@@ -99,16 +102,29 @@ class BaselinePlan(_Plan):
     )
 
 
+class Excluded(BaseModel):
+    """A window that was asked for and is left out, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window: Window
+    reason: str
+
+
 class DatasetPlan(_Plan):
     """Join the windows' captures with their labels and split the rows for training and judging.
 
     Writes ``train/train.csv``, ``validation/validation.csv``, ``test/test.csv`` (header; label first, then the
-    features) and ``dataset.json`` with all counts. A row's part follows from a hash of its inference id, so that
+    features), ``dataset.json`` with all counts, and ``manifest.json`` with what the parts were made of by
+    ``training.recipe``. A row's part follows from a hash of its inference id, so that
     champion and challenger are judged on rows that neither was trained on, however often the data set is built.
     """
 
     kind: Literal["dataset"] = "dataset"
     windows: tuple[Window, ...] = Field(min_length=1)
+    excluded: tuple[Excluded, ...] = ()
+    captures_manifest: str | None = Field(None, description="SHA-256 over the keys and ETags of the captures given.")
+    labels_manifest: str | None = Field(None, description="The same of the ground-truth objects.")
     test_share: float = Field(0.25, gt=0.0, lt=1.0)
     validation_share: float = Field(0.15, gt=0.0, lt=1.0)
 

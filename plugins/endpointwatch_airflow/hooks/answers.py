@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from endpointwatch.jobs.container import FINAL
 
-JobKind = Literal["ProcessingJob", "TrainingJob"]
+JobKind = Literal["ProcessingJob", "TrainingJob", "HyperParameterTuningJob"]
 
 #: Statuses in which an endpoint is between two states; everything else is an end.
 CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
@@ -17,7 +17,7 @@ CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where a processing or training job stands.
+    """Where a processing, training or tuning job stands.
 
     Attributes:
         status: ``InProgress``, ``Completed``, ``Failed``, ``Stopping`` or ``Stopped``.
@@ -25,7 +25,8 @@ class Outcome:
         exit_message: What a processing container left in ``/opt/ml/output/message``.
         model_artifacts: S3 URI of ``model.tar.gz`` (training jobs that completed).
         metrics: Final metrics of a training job by name.
-        seconds: What a training job has taken, as it is paid for; None for other jobs, and for one that never began.
+        billable_seconds: What a training job has taken as it is paid for, or all those of a tuning job; None for other
+            jobs, and for one that never began.
     """
 
     kind: JobKind
@@ -36,7 +37,7 @@ class Outcome:
     exit_message: str | None = None
     model_artifacts: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
-    seconds: float | None = None
+    billable_seconds: int | None = None
 
     @property
     def active(self) -> bool:

@@ -40,6 +40,13 @@ OPERATIONS: Final[dict[JobKind, tuple[str, str, str, str, str]]] = {
         "TrainingJobName",
         "TrainingJobEnded",
     ),
+    "HyperParameterTuningJob": (
+        "describe_hyper_parameter_tuning_job",
+        "create_hyper_parameter_tuning_job",
+        "stop_hyper_parameter_tuning_job",
+        "HyperParameterTuningJobName",
+        "HyperParameterTuningJobEnded",
+    ),
 }
 
 
@@ -76,6 +83,7 @@ class SageMakerHook(AwsBaseHook):
             if is_missing(error):
                 return None
             raise
+        consumed = answer.get("ConsumedResources", {}).get("RuntimeInSeconds")
         return Outcome(
             kind=kind,
             name=name,
@@ -85,8 +93,14 @@ class SageMakerHook(AwsBaseHook):
             exit_message=answer.get("ExitMessage"),
             model_artifacts=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
             metrics={metric["MetricName"]: metric["Value"] for metric in answer.get("FinalMetricDataList", ())},
-            seconds=answer.get("BillableTimeInSeconds", answer.get("TrainingTimeInSeconds")),
+            billable_seconds=answer.get("BillableTimeInSeconds", answer.get("TrainingTimeInSeconds", consumed)),
         )
+
+    def best_training_job(self, tuning_job: str) -> Outcome | None:
+        """The training job of a tuning job that came out best; None when none of them gave the objective's figure."""
+        answer = self.client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
+        name = answer.get("BestTrainingJob", {}).get("TrainingJobName")
+        return self.outcome("TrainingJob", name) if name else None
 
     def start_job(self, kind: JobKind, request: Request) -> bool:
         """Create the job.

@@ -7,7 +7,11 @@ from urllib.parse import quote
 
 from airflow.providers.amazon.aws.links.base_aws import BASE_AWS_CONSOLE_LINK, BaseAwsLink
 
-PAGES: Final = {"ProcessingJob": "processing-jobs", "TrainingJob": "jobs"}
+PAGES: Final = {
+    "ProcessingJob": "processing-jobs",
+    "TrainingJob": "jobs",
+    "HyperParameterTuningJob": "hyper-tuning-jobs",
+}
 
 
 class JobLink(BaseAwsLink):
@@ -33,7 +37,9 @@ class JobLogLink(BaseAwsLink):
 
     def format_link(self, **kwargs: Any) -> str:
         # The console escapes twice, with "$" for "%".
-        group = quote(quote(f"/aws/sagemaker/{kwargs['kind']}s", safe=""), safe="").replace("%", "$")
+        # The training jobs of a tuning job log where all training jobs do; their names begin with its own.
+        kind = "TrainingJob" if kwargs["kind"] == "HyperParameterTuningJob" else kwargs["kind"]
+        group = quote(quote(f"/aws/sagemaker/{kind}s", safe=""), safe="").replace("%", "$")
         return super().format_link(**kwargs, group=group)
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from endpointwatch.actions import model_package, naming
 from endpointwatch.actions.admission import Champion, Retraining, RetrainRequest, admit
-from endpointwatch.actions.artifacts import BASELINE_FILE, Artifacts
+from endpointwatch.actions.artifacts import COMPARISON_FILE, Artifacts
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.decisions import ActionRecord, starting_guards
@@ -25,6 +25,9 @@ from endpointwatch_airflow.hooks.model_registry import ModelRegistryHook
 from endpointwatch_airflow.job_names import task_life
 from endpointwatch_airflow.links.sagemaker import EndpointLink
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
+
+#: XCom key under which the reason for standing down is left.
+REASON = "reason"
 
 
 class AdmitRetrainingOperator(EndpointWatchOperator):
@@ -80,6 +83,7 @@ class AdmitRetrainingOperator(EndpointWatchOperator):
         except DatasetError as error:
             raise NotRetriedError(str(error)) from error
         if not admission.admitted:
+            context["ti"].xcom_push(key=REASON, value=admission.reason)
             raise AirflowSkipException(admission.reason)
         self.log.info("%s %s", admission.reason, request.reason)
         run = naming.run_key(context["ti"].run_id, task_life(context))
@@ -123,7 +127,8 @@ class AdmitRetrainingOperator(EndpointWatchOperator):
         """The registry keeps these URIs in 256 characters each: said before a training is paid for, not after it."""
         folder = Artifacts.of(self.endpoint, run).evaluation("j" * naming.NAME_LENGTH)
         try:
-            model_package.fitting(model_package.BASELINE_DATASET, f"{folder}/{BASELINE_FILE}")
+            # The longest of the names.
+            model_package.fitting(model_package.COMPARED, f"{folder}/{COMPARISON_FILE}")
             if request.decision:
                 model_package.fitting(model_package.DECISION, request.decision)
         except ConfigError as error:

@@ -10,18 +10,20 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from endpointwatch.actions.admission import Retraining
-from endpointwatch.actions.artifacts import Artifacts
+from endpointwatch.actions.artifacts import Artifacts, initial_dataset
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
 from endpointwatch.errors import ConfigError
-from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, OUTPUT_PATH, DatasetPlan
-from endpointwatch_airflow.captured import capture_root, captured, manifest
+from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, INITIAL_PATH, OUTPUT_PATH, DatasetPlan
+from endpointwatch_airflow.captured import capture_root, captured, manifest, manifest_hash
 from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.hooks.answers import Outcome, Request, StoredObject
 from endpointwatch_airflow.labelled import labels_since
 from endpointwatch_airflow.operators.planned import PlannedJobOperator
 from endpointwatch_airflow.operators.requests import Mount, Upload, planned_processing
+from endpointwatch_airflow.operators.retraining import training_of
+from endpointwatch_airflow.selection import sorted_out
 
 
 class BuildDatasetOperator(PlannedJobOperator):
@@ -35,7 +37,8 @@ class BuildDatasetOperator(PlannedJobOperator):
         kwargs: As :class:`PlannedJobOperator` takes them.
 
     Returns:
-        ``dataset_uri`` (the folder with ``train/``, ``validation/``, ``test/`` and ``dataset.json``) and ``job``.
+        ``dataset_uri`` (the folder with ``train/``, ``validation/``, ``test/`` and ``dataset.json``), ``manifest_uri``
+        and ``job``.
     """
 
     work = "dataset"
@@ -59,12 +62,22 @@ class BuildDatasetOperator(PlannedJobOperator):
 
     def request(self, context: Context, job: str) -> Request:  # noqa: ARG002 - as the base class has it
         retraining = self._admitted()
-        windows = retraining.request.windows
+        windows, excluded = sorted_out(
+            self.store, self.endpoint, training_of(self.endpoint), retraining.request.windows
+        )
+        for one in excluded:
+            self.log.warning("%s is left out: %s", one.window, one.reason)
         captures, labels = self._captures(windows), self._labels(windows)
         self.log.info("%d windows: %d capture objects, %d label objects", len(windows), len(captures), len(labels))
         folder = Layout.of(self.endpoint).job(job)
         files = {
-            "plan.json": DatasetPlan(endpoint=self.endpoint, windows=windows).to_json(),
+            "plan.json": DatasetPlan(
+                endpoint=self.endpoint,
+                windows=windows,
+                excluded=excluded,
+                captures_manifest=manifest_hash(captures),
+                labels_manifest=manifest_hash(labels),
+            ).to_json(),
             "captures.manifest": manifest(capture_root(self.endpoint), captures),
             "labels.manifest": manifest(self._label_root(), labels),
         }
@@ -76,6 +89,7 @@ class BuildDatasetOperator(PlannedJobOperator):
             mounts=[
                 Mount("capture", f"{folder}/captures.manifest", CAPTURE_PATH, manifest=True),
                 Mount("ground_truth", f"{folder}/labels.manifest", GROUND_TRUTH_PATH, manifest=True),
+                *self._initial(),
             ],
             uploads=[Upload("dataset", OUTPUT_PATH, self._output())],
         )
@@ -85,7 +99,23 @@ class BuildDatasetOperator(PlannedJobOperator):
         if counts is None:
             raise MissingResultError(f"Job {outcome.name} completed, but wrote no {self._output()}/dataset.json.")
         self.log.info("Data set %s: %s", self._output(), counts)
-        return {"dataset_uri": self._output(), "job": outcome.name}
+        return {
+            "dataset_uri": self._output(),
+            "manifest_uri": Artifacts.of(self.endpoint, self._admitted().run).dataset.manifest,
+            "job": outcome.name,
+        }
+
+    def _initial(self) -> list[Mount]:
+        """The original training set's parts, where the recipe asks for their rows and there are any."""
+        if training_of(self.endpoint).recipe.recent_share == 1:
+            return []
+        dataset = initial_dataset(self.endpoint)
+        parts = {"train": dataset.train, "validation": dataset.validation}
+        return [
+            Mount(f"initial_{name}", uri, f"{INITIAL_PATH}/{name}")
+            for name, uri in parts.items()
+            if next(iter(self.store.objects(uri)), None) is not None
+        ]
 
     def _captures(self, windows: tuple[Window, ...]) -> tuple[StoredObject, ...]:
         # Windows that share a clock hour share its objects; a manifest names each once.

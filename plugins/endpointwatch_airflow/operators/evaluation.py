@@ -11,17 +11,26 @@ from airflow.sdk import Context
 
 from endpointwatch.actions import evaluation_job
 from endpointwatch.actions.admission import Retraining
-from endpointwatch.actions.artifacts import BASELINE_FILE, EVALUATION_FILE, HELD_OUT_FILE, Artifacts
-from endpointwatch.actions.comparison import Evaluation, compare
+from endpointwatch.actions.artifacts import (
+    BASELINE_FILE,
+    EVALUATION_FILE,
+    HELD_OUT_FILE,
+    LATENCY_FILE,
+    SCORES_FILE,
+    Artifacts,
+    initial_dataset,
+)
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.errors import DatasetError
 from endpointwatch_airflow.errors import MissingResultError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import Outcome, Request
+from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 from endpointwatch_airflow.operators.job import SageMakerJobOperator
 from endpointwatch_airflow.operators.retraining import dataset_of, training_of
 
-COMPARISON = "comparison"
+COMPARISON, REPORTS = "comparison", "reports"
+OPTIONAL = ("scores_uri", "latency_uri")
 
 
 class EvaluateModelsOperator(SageMakerJobOperator):
@@ -59,6 +68,7 @@ class EvaluateModelsOperator(SageMakerJobOperator):
             challenger_data_url=self.trained["model_data_url"],
             champion_data_url=retraining.champion.model_data_url if retraining.champion else None,
             output_uri=self._output(job),
+            initial_test_uri=self._initial_test() if retraining.champion else None,
         )
 
     def succeeded(self, context: Context, outcome: Outcome) -> dict[str, str]:  # noqa: ARG002 - as the base class has it
@@ -73,9 +83,19 @@ class EvaluateModelsOperator(SageMakerJobOperator):
                     f"Processing job {outcome.name} completed, but wrote no {uri}. The `evaluate` command of "
                     f"{training_of(self.endpoint).image_uri} must write it."
                 )
-        # An image that does not write it leaves the monitors that need labels to the baseline's rows.
-        held_out = f"{folder}/{HELD_OUT_FILE}"
-        return {**result, "held_out_dataset_uri": held_out} if self.store.exists(held_out) else result
+        # An image that writes no held-out rows leaves the monitors that need labels to the baseline's; one that writes
+        # neither scores nor latencies can only have its figures compared.
+        others = {
+            "held_out_dataset_uri": f"{folder}/{HELD_OUT_FILE}",
+            "scores_uri": f"{folder}/{SCORES_FILE}",
+            "latency_uri": f"{folder}/{LATENCY_FILE}",
+        }
+        return {**result, **{key: uri for key, uri in others.items() if self.store.exists(uri)}}
+
+    def _initial_test(self) -> str | None:
+        """The original data set's test rows; None when there are none: then SageMaker would not start the job."""
+        uri = initial_dataset(self.endpoint).test
+        return uri if next(iter(self.store.objects(uri)), None) else None
 
     def _output(self, job: str) -> str:
         return Artifacts.of(self.endpoint, Retraining.model_validate(self.retraining).run).evaluation(job)
@@ -85,7 +105,9 @@ class CompareModelsOperator(EndpointWatchOperator, BranchMixIn):
     """Branch to ``promoted`` when the challenger beats the champion, else to ``kept``.
 
     The figures are left in the XCom ``comparison``, as
-    :class:`~endpointwatch.actions.comparison.Comparison` has them.
+    :class:`~endpointwatch.actions.comparison.Comparison` has them, and whole beside the evaluation in
+    ``comparison.json``; with every row's scores there also the challenger's ``statistics.json`` and
+    ``constraints.json`` of model quality and its ``bias.json``. Where these lie is left in the XCom ``reports``.
 
     Args:
         endpoint: The endpoint whose ``training`` section names metric and minimum gain.
@@ -98,6 +120,7 @@ class CompareModelsOperator(EndpointWatchOperator, BranchMixIn):
 
     inherits_from_skipmixin = True
     template_fields: Sequence[str] = aws_template_fields("evaluated", "retraining")
+    operator_extra_links = (ResultsLink(),)
     ui_color = "#e8f0d8"
 
     def __init__(
@@ -118,20 +141,31 @@ class CompareModelsOperator(EndpointWatchOperator, BranchMixIn):
         self.kept = kept
 
     def execute(self, context: Context) -> str | Iterable[str] | None:
-        training, uri = training_of(self.endpoint), self.evaluated["evaluation_uri"]
+        uri = self.evaluated["evaluation_uri"]
         text = self.store.read(uri)
         if text is None:
             raise MissingResultError(f"{uri} is gone; clear the evaluating task to write it again.")
+        # Numerical libraries, which no start of another task should load.
+        from endpointwatch_airflow.comparing import compared  # noqa: PLC0415
+
+        given = {key: self.store.read(told) for key in OPTIONAL if (told := self.evaluated.get(key))}
         try:
-            comparison = compare(
-                Evaluation.parse(text, source=uri),
-                metric=training.metric,
-                minimum_gain=training.minimum_gain,
+            comparison, reports = compared(
+                self.endpoint,
+                training_of(self.endpoint),
+                evaluation=(uri, text),
+                scores=(self.evaluated.get("scores_uri", ""), given.get("scores_uri")),
+                latency=(self.evaluated.get("latency_uri", ""), given.get("latency_uri")),
                 has_champion=Retraining.model_validate(self.retraining).champion is not None,
             )
         except DatasetError as error:
             # The same figures decide nothing the next time either.
             raise NotRetriedError(f"{error} The champion stays.") from error
+        folder = uri.rpartition("/")[0]
+        for name, content in reports.items():
+            self.store.write(f"{folder}/{name}", content)
+        persist_results(self, context, self.hook, folder)
         self.log.info("%s %s", "Promoted." if comparison.promoted else "The champion stays.", comparison.reason)
-        context["ti"].xcom_push(key=COMPARISON, value=comparison.model_dump(mode="json"))
+        context["ti"].xcom_push(key=COMPARISON, value=comparison.brief.model_dump(mode="json"))
+        context["ti"].xcom_push(key=REPORTS, value={name: f"{folder}/{name}" for name in reports})
         return self.do_branch(context, self.promoted if comparison.promoted else self.kept)

@@ -11,14 +11,14 @@ from airflow.sdk import BaseOperatorLink, Context
 
 from endpointwatch_airflow.errors import JobError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import JobKind, Outcome, Request
-from endpointwatch_airflow.job_names import job_name, task_life
+from endpointwatch_airflow.job_names import MAXIMUM_LENGTH, job_name, task_life
 from endpointwatch_airflow.links.sagemaker import JobLink, JobLogLink
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 from endpointwatch_airflow.triggers.job import JobTrigger
 
 
 class SageMakerJobOperator(EndpointWatchOperator):
-    """Base of all operators that run one processing or training job.
+    """Base of all operators that run one processing, training or tuning job.
 
     A subclass says in ``kind`` and ``work`` what it runs, in ``subject`` and ``identity`` what its job is about, builds
     the create call in ``request`` and turns the successful outcome into the task's result in ``succeeded``.
@@ -34,6 +34,7 @@ class SageMakerJobOperator(EndpointWatchOperator):
 
     kind: ClassVar[JobKind] = "ProcessingJob"
     work: ClassVar[str]
+    name_length: ClassVar[int] = MAXIMUM_LENGTH
     template_fields: Sequence[str] = aws_template_fields("endpoint_name")
     operator_extra_links: Collection[BaseOperatorLink] = (JobLink(), JobLogLink())
 
@@ -102,7 +103,8 @@ class SageMakerJobOperator(EndpointWatchOperator):
     def _join_or_start(self, context: Context) -> Outcome:
         identity = (*self.identity(context), *task_life(context))
         for attempt in count(1):
-            name = job_name(self.endpoint_name, self.work, self.subject(context), identity, attempt=attempt)
+            about = (self.endpoint_name, self.work, self.subject(context), identity)
+            name = job_name(*about, attempt=attempt, length=self.name_length)
             outcome = self.hook.outcome(self.kind, name)
             if outcome is None:
                 request = {f"{self.kind}Name": name, "Tags": self._tags(context), **self.asked(context, name)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from endpointwatch.actions.admission import Retraining
 from endpointwatch.actions.artifacts import Artifacts, Dataset, initial_dataset
-from endpointwatch.config.endpoint import Endpoint, Training
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.training import Training
 from endpointwatch_airflow.errors import NotRetriedError
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -116,3 +117,31 @@ def test_the_program_runs_from_where_the_image_puts_it(trained, data, tmp_path):
         env={"PATH": os.environ["PATH"]},
     )
     assert len(done.stdout.splitlines()) == 5
+
+
+def test_every_rows_scores_stand_beside_its_label_and_its_facets(job, trained, data):
+    data.write(job.base / "processing" / "input" / "initial" / "old.csv", data.rows(40, seed=21))
+    assert job.run("evaluate", label="approve", facets="age,nobody").returncode == 0
+    with (job.base / "processing" / "output" / "scores.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert list(lines[0]) == ["set", "label", "challenger", "champion", "facet:age", "facet:nobody"]
+    assert [line["set"] for line in lines] == ["data"] * 300 + ["initial"] * 40
+    told = [line for line in lines if line["set"] == "data"]
+    truth = [int(line["label"]) for line in told]
+    found = result(job)
+    for model in ("champion", "challenger"):
+        assert found["metrics"][model]["auc"] == pytest.approx(
+            roc_auc_score(truth, [float(line[model]) for line in told])
+        )
+    assert found["initial"]["rows"] == 40
+    assert set(found["initial"]["metrics"]) == {"champion", "challenger"}
+    assert {line["facet:nobody"] for line in lines} == {""}
+    with (job.base / "processing" / "input" / "data" / "test.csv").open() as file:
+        assert [line["facet:age"] for line in told] == [line["age"] for line in csv.DictReader(file)]
+
+
+def test_both_models_are_timed_row_by_row(job):
+    assert job.run("evaluate", label="approve").returncode == 0
+    told = json.loads((job.base / "processing" / "output" / "latency.json").read_text())
+    assert set(told) == {"champion", "challenger"}
+    assert all(0 < one["p50"] <= one["p95"] for one in told.values())

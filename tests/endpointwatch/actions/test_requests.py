@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
-from endpointwatch.actions import deployment, evaluation_job, model_package, training_job
+from endpointwatch.actions import deployment, evaluation_job, model_package, training_job, tuning_job
 from endpointwatch.actions.artifacts import Artifacts, Dataset, initial_dataset
 from endpointwatch.actions.comparison import Comparison
+from endpointwatch.config.training import MetricDefinition
+from endpointwatch.config.tuning import Tuning
+from endpointwatch.config.window import Window
 from endpointwatch.errors import ConfigError
 
 DATASET = Dataset("s3://endpointwatch/artifacts/loan-approval/run-1/dataset")
@@ -122,8 +126,8 @@ def test_more_features_than_a_hyperparameter_holds_are_left_to_the_datas_header(
 
 
 @pytest.mark.parametrize("metric", training_job.METRICS)
-def test_the_metric_definitions_find_what_the_training_prints(metric):
-    regex = next(d["Regex"] for d in training_job.metric_definitions() if d["Name"] == f"validation:{metric}")
+def test_the_metric_definitions_find_what_the_training_prints(metric, training):
+    regex = next(d["Regex"] for d in training_job.metric_definitions(training) if d["Name"] == f"validation:{metric}")
     found = re.findall(regex, f"train:{metric}=0.5000;\nvalidation:{metric}=0.9123;\n")
     assert found == ["0.9123"]
 
@@ -231,3 +235,75 @@ def test_an_endpoint_without_training_has_no_artifacts(declare):
     watched_only = declare(training=None, decision={"action": "notify"})
     with pytest.raises(ConfigError, match="no `training` section"):
         Artifacts.of(watched_only, "run-1")
+
+
+def test_a_search_is_the_training_with_ranges_in_place_of_fixed_values(endpoint, training, refusals):
+    ranges = {
+        "C": {"kind": "continuous", "minimum": 0.001, "maximum": 10, "scaling": "Logarithmic"},
+        "depth": {"kind": "integer", "minimum": 2, "maximum": 8},
+        "kind": {"kind": "categorical", "values": ["a", "b"]},
+    }
+    tuning = Tuning(ranges=ranges, maximum_jobs=5, seed=3)
+    artifacts = Artifacts.of(endpoint, "run-1")
+    about = {"job_name": "job", "dataset": artifacts.dataset, "artifacts": artifacts}
+    body = tuning_job.request(endpoint, training, tuning, **about)
+    assert refusals("CreateHyperParameterTuningJob", body) == ""
+    config, definition = body["HyperParameterTuningJobConfig"], body["TrainingJobDefinition"]
+    alone = training_job.request(endpoint, training, **about)
+    assert definition["StaticHyperParameters"] == alone["HyperParameters"]
+    assert {key: definition[key] for key in definition if key in alone} == {
+        key: alone[key] for key in alone if key not in ("TrainingJobName", "HyperParameters")
+    }
+    assert config["HyperParameterTuningJobObjective"] == {"Type": "Maximize", "MetricName": "validation:auc"}
+    assert config["ParameterRanges"]["ContinuousParameterRanges"] == [
+        {"Name": "C", "MinValue": "0.001", "MaxValue": "10.0", "ScalingType": "Logarithmic"}
+    ]
+    assert (config["ResourceLimits"]["MaxNumberOfTrainingJobs"], config["RandomSeed"]) == (5, 3)
+    cost = training.model_copy(update={"metric": "log_loss"})
+    told = tuning_job.request(endpoint, cost, tuning, **about)["HyperParameterTuningJobConfig"]
+    assert told["HyperParameterTuningJobObjective"]["Type"] == "Minimize"
+
+
+def test_a_grid_is_not_told_how_many_jobs_it_has(endpoint, training, refusals):
+    tuning = Tuning(strategy="Grid", ranges={"kind": {"kind": "categorical", "values": ["a", "b"]}})
+    artifacts = Artifacts.of(endpoint, "run-1")
+    body = tuning_job.request(
+        endpoint, training, tuning, job_name="job", dataset=artifacts.dataset, artifacts=artifacts
+    )
+    assert refusals("CreateHyperParameterTuningJob", body) == ""
+    assert body["HyperParameterTuningJobConfig"]["ResourceLimits"] == {"MaxParallelTrainingJobs": 1}
+
+
+def test_the_yamls_metric_definitions_take_the_place_of_the_usual_ones(training):
+    own = training.model_copy(update={"metric_definitions": (MetricDefinition(name="loss", regex="loss=(.*);"),)})
+    assert training_job.metric_definitions(own) == [{"Name": "loss", "Regex": "loss=(.*);"}]
+
+
+def test_a_package_names_its_reports_its_origin_and_its_training_job(package, refusals):
+    window = Window(start=datetime(2026, 11, 2, 3, tzinfo=UTC), end=datetime(2026, 11, 2, 4, tzinfo=UTC))
+    names = ("comparison.json", "statistics.json", "constraints.json", "bias.json")
+    origin = model_package.Origin(
+        training_job_arn="arn:aws:sagemaker:us-east-1:123456789012:training-job/job",
+        manifest_uri="s3://b/dataset/manifest.json",
+        windows=(window.shifted(1), window),
+        dag_run="loans__retrain/manual run, by Ada",
+        reports={name: f"s3://b/{name}" for name in names},
+    )
+    body = package(origin=origin)
+    assert refusals("CreateModelPackage", body) == ""
+    assert body["MetadataProperties"] == {"GeneratedBy": origin.training_job_arn}
+    quality = body["DriftCheckBaselines"]["ModelQuality"]
+    assert {leaf: told["S3Uri"] for leaf, told in quality.items()} == {
+        "Statistics": "s3://b/statistics.json", "Constraints": "s3://b/constraints.json",
+    }  # fmt: skip
+    assert body["DriftCheckBaselines"]["Bias"]["PostTrainingConstraints"]["S3Uri"] == "s3://b/bias.json"
+    assert body["ModelMetrics"]["Bias"]["Report"]["S3Uri"] == "s3://b/bias.json"
+    told = body["CustomerMetadataProperties"]
+    assert told["windows"] == "2 windows from 2026-11-02T03:00Z to 2026-11-02T05:00Z"
+    assert told["dag_run"] == "loans__retrain/manual run_ by Ada"
+    assert told["dataset_manifest_uri"] == "s3://b/dataset/manifest.json"
+
+
+def test_a_package_without_reports_claims_no_baselines(package):
+    assert "DriftCheckBaselines" not in package()
+    assert "MetadataProperties" not in package()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpointwatch.config.ground_truth import GroundTruth
+from endpointwatch.config.training import Recipe
 from endpointwatch.jobs.dataset import part_of
-from endpointwatch.jobs.plan import DatasetPlan
+from endpointwatch.jobs.plan import DatasetPlan, Excluded
 
 TRUTH = "input/ground_truth/2026/11/01/15/labels.jsonl"
 
@@ -159,3 +161,43 @@ def test_an_id_never_leaves_the_test_part_when_that_grows(identity, test_share, 
 def test_the_parts_have_the_shares_that_were_asked_for(part, share):
     found = sum(part_of(f"id-{number}", 0.25, 0.15) == part for number in range(20_000)) / 20_000
     assert found == pytest.approx(share, abs=0.015)
+
+
+def with_recipe(endpoint, **recipe):
+    return endpoint.model_copy(update={"training": endpoint.training.model_copy(update={"recipe": Recipe(**recipe)})})
+
+
+def test_the_manifest_says_what_the_parts_were_made_of(job, endpoint, window, traffic):
+    initial = {
+        f"input/initial/{part}/{part}.csv": "approved,amount,ratio,colour\n" + "1,500,0.5,green\n" * count
+        for part, count in (("train", 300), ("validation", 5))
+    }
+    labels = [truth(f"event-{number}", number % 2) for number in range(150)]
+    mixed = with_recipe(endpoint, recent_share=0.5, maximum_rows_per_window=120, maximum_rows=100)
+    built = build(job, mixed, window, traffic.lines(200), labels, traffic.path, extra=initial)
+    made_of = built.document("manifest.json")
+    assert made_of["windows"] == [{**window.model_dump(mode="json"), "labelled": 150, "kept": 120}]
+    parts = made_of["parts"]
+    assert (parts["train"]["recent"], parts["train"]["original"]) == (50, 50)
+    assert parts["validation"]["original"] == 5  # all there are
+    assert parts["test"]["original"] == 0
+    for name, part in parts.items():
+        content = (built.output / name / f"{name}.csv").read_bytes()
+        assert part["sha256"] == hashlib.sha256(content).hexdigest()
+        assert part["rows"] == len(rows(built, name)) == built.document("dataset.json")["parts"][name]
+        assert sum(row["colour"] == "green" for row in rows(built, name)) == part["original"]
+    assert [one["rows"] for one in made_of["sources"]["initial_files"]["train"]] == [300]
+    assert made_of["recipe"]["seed"] == 0
+
+
+def test_the_manifest_says_which_windows_were_left_out(job, endpoint, window, traffic):
+    building = job()
+    building.put(traffic.path, "".join(f"{line}\n" for line in traffic.lines(100)))
+    building.put(TRUTH, "".join(truth(f"event-{number}", number % 2) + "\n" for number in range(100)))
+    left_out = Excluded(window=window.shifted(-1), reason="data_quality: SCHEMA_CHANGED")
+    plan = DatasetPlan(endpoint=endpoint, windows=(window,), excluded=(left_out,), captures_manifest="c")
+    assert building.run(plan) == 0, building.message
+    made_of = building.document("manifest.json")
+    assert made_of["excluded"] == [left_out.model_dump(mode="json")]
+    assert made_of["sources"]["captures_sha256"] == "c"
+    assert made_of["sources"]["initial_dataset_uri"] is None

@@ -97,7 +97,7 @@ class Loop:
             return results
         registered = step(
             RegisterModelOperator, "register", retraining=retraining, trained=trained, evaluated=evaluated,
-            comparison=results["comparison"],
+            comparison=results["comparison"], reports=results["reports"],
         )  # fmt: skip
         step(
             DeployModelOperator, "deploy", retraining=retraining, registered=registered,
@@ -220,6 +220,25 @@ def test_a_challenger_that_learnt_the_new_world_takes_the_champions_place(loop, 
     counts = json.loads(loop.store.read(f"{second['build_dataset']['dataset_uri']}/dataset.json"))
     assert counts["labelled"] == REQUESTS
     assert comparison["rows"] == counts["parts"]["test"]
+    assert 0 < comparison["interval"]["low"] < comparison["gain"]
+    assert comparison["latency_ms"]["challenger"] > 0
+    # The original world's rows: the challenger has learnt the opposite of it.
+    assert comparison["held_out"]["champion"]["auc"] > 0.9 > comparison["held_out"]["challenger"]["auc"]
+
+
+def test_the_registry_names_files_that_are_there_and_where_the_version_comes_from(loop, second, windows):
+    package = loop.sagemaker.describe_model_package(ModelPackageName=second["register"]["model_package_arn"])
+    drift, metrics = package["DriftCheckBaselines"], package["ModelMetrics"]
+    uris = [leaf["S3Uri"] for leaf in (*metrics["ModelQuality"].values(), *drift["ModelQuality"].values())]
+    assert len(uris) == 4
+    told = package["CustomerMetadataProperties"]
+    assert all(loop.store.exists(uri) for uri in (*uris, told["comparison_uri"], told["dataset_manifest_uri"]))
+    assert told["dag_run"] == "chain__retrain/drift__chain-v1__2026-11-22"
+    assert told["windows"].startswith(f"{len(windows)} windows from ")
+    job = loop.sagemaker.describe_training_job(TrainingJobName=told["training_job"])
+    assert package["MetadataProperties"]["GeneratedBy"] == job["TrainingJobArn"]
+    manifest = json.loads(loop.store.read(told["dataset_manifest_uri"]))
+    assert sum(one["kept"] for one in manifest["windows"]) == REQUESTS
 
 
 def test_a_run_that_is_tried_again_from_the_start_makes_nothing_new(loop, first, second):
@@ -245,7 +264,7 @@ def test_a_run_that_is_tried_again_from_the_start_makes_nothing_new(loop, first,
             "register",
             {
                 "retraining": second["admit"], "trained": second["train"], "evaluated": second["evaluate"],
-                "comparison": second["comparison"],
+                "comparison": second["comparison"], "reports": second["reports"],
             },
         ),
         (DeployModelOperator, "deploy", {"retraining": second["admit"], "registered": second["register"]}),

@@ -10,14 +10,21 @@ from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.layout import Layout
+from endpointwatch.config.training import Recipe
 from endpointwatch.config.window import Window
 from endpointwatch.jobs.plan import PLAN
+from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.errors import JobError, MissingResultError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import StoredObject
+from endpointwatch_airflow.hooks.store import StoreHook
 from endpointwatch_airflow.labelled import labels_since
 from endpointwatch_airflow.operators.dataset import BuildDatasetOperator
 from endpointwatch_airflow.operators.evaluation import CompareModelsOperator, EvaluateModelsOperator
-from endpointwatch_airflow.operators.training import TrainModelOperator
+from endpointwatch_airflow.operators.training import TrainModelOperator, TuneModelOperator
+from endpointwatch_airflow.selection import sorted_out
+from sagemaker_fakes import DECLARED
 
 AWS = {"aws_conn_id": None, "region_name": "us-east-1", "deferrable": False}
 WINDOWS = [
@@ -289,3 +296,67 @@ def test_an_evaluation_that_is_gone_is_an_error(endpoint, s3, context):
     )  # fmt: skip
     with pytest.raises(MissingResultError, match=r"s3://e/none\.json"):
         operator.execute(context(operator))
+
+
+# Searching hyperparameters
+
+
+def test_a_search_hands_on_its_best_training_job_and_a_retry_joins_it(sagemaker, s3, context):
+    ranges = {"C": {"kind": "continuous", "minimum": 0.1, "maximum": 1}}
+    training = {**DECLARED["training"], "tuning": {"ranges": ranges}}
+    searched = Endpoint.model_validate({**DECLARED, "training": training})
+
+    def run():
+        operator = TuneModelOperator(task_id="train", endpoint=searched, retraining=CHALLENGE, **AWS)
+        return operator.execute(context(operator))
+
+    result = run()
+    assert len(result["tuning_job"]) <= 32
+    assert result["training_job"] == f"{result['tuning_job']}-001-0123abcd"
+    assert result["model_data_url"].endswith(f"/{result['training_job']}/output/model.tar.gz")
+    assert result["billable_seconds"] == 90
+    assert run() == result
+    assert sagemaker.count("CreateHyperParameterTuningJob") == 1
+
+
+# Which windows
+
+
+def verdict(status, hour=3):
+    window = {"start": f"2026-11-02T{hour:02}:00:00Z", "end": f"2026-11-02T{hour + 1:02}:00:00Z"}
+    return Verdict.model_validate(
+        {"endpoint": "loan-approval", "monitor": "data_quality", "window": window, "status": status}
+    )
+
+
+@pytest.fixture
+def sort(s3, endpoint):
+    def go(recipe, *statuses):
+        told = [verdict(status, hour) for hour, status in enumerate(statuses, start=3)]
+        for one in told:
+            s3.put(Layout.of(endpoint).verdict("data_quality", one.window), one.to_json())
+        training = endpoint.training.model_copy(update={"recipe": Recipe(**recipe)})
+        store = StoreHook(aws_conn_id=None, region_name="us-east-1")
+        return sorted_out(store, endpoint, training, [one.window for one in told])
+
+    return go
+
+
+def test_windows_whose_schema_changed_are_left_out_and_the_reason_is_kept(sort):
+    taken, excluded = sort({}, "OK", "SCHEMA_CHANGED", "VIOLATIONS")
+    assert [window.start.hour for window in taken] == [3, 5]
+    assert [(one.window.start.hour, one.reason) for one in excluded] == [
+        (4, "the data_quality verdict is SCHEMA_CHANGED")
+    ]
+
+
+def test_windows_that_a_person_has_marked_are_left_out(sort):
+    bad = {"start": "2026-11-02T03:30:00Z", "end": "2026-11-02T04:00:00Z"}
+    taken, excluded = sort({"exclude_windows": [bad]}, "OK", "OK")
+    assert [window.start.hour for window in taken] == [4]
+    assert "exclude_windows" in excluded[0].reason
+
+
+def test_a_recipe_that_leaves_nothing_fails_at_once(sort):
+    with pytest.raises(NotRetriedError, match="leaves out every window"):
+        sort({}, "SCHEMA_CHANGED", "ENCODING_MIXED")

@@ -38,6 +38,7 @@ def test_a_promoted_model_becomes_an_approved_package_with_its_origin_and_figure
         "training_job": "job-1",
         "baseline_dataset_uri": "s3://b/e/baseline.csv",
         "decision": "s3://b/decisions/1.json",
+        "dag_run": "loan-approval__retrain/manual__2026-11-22T06:00:00+00:00",
     }
     assert package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] == "s3://b/e/evaluation.json"
     assert result["model_version"] == "loan-approval-v1"
