@@ -92,7 +92,7 @@ LIMITS = st.fixed_dictionaries(
     ),
 )
 def test_whatever_is_asked_for_and_when_neither_budget_nor_cooldown_nor_quiet_hours_are_broken(limits, asked):
-    """Drift in every window, decided on after so many hours. What is allowed is done, takes its time and helps nothing."""
+    """Drift in every window, decided on after so many hours. What is allowed is done, and helps nothing."""
     policy = endpoint(violations=2, windows=3, **limits)
     now, history = FIRST.end, []
     for hours, took in asked:
