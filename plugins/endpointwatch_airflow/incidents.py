@@ -11,8 +11,8 @@ from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.incidents import Incident, around, incidents_of, state_of
-from endpointwatch.errors import EndpointWatchError
 from endpointwatch.reports.verdict import Verdict
+from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.store import StoreHook
 
 Read = Callable[[Window], tuple[Verdict, ...]]
@@ -106,6 +106,6 @@ def _before(store: StoreHook, layout: Layout, rule: Rule, window: Window, stored
     try:
         return None if text is None else Incident.model_validate_json(text)
     except ValueError as error:
-        raise EndpointWatchError(
+        raise NotRetriedError(
             f"{uri} is no record of an incident ({error}). Delete it: it is made again from the verdicts."
         ) from error

@@ -299,6 +299,12 @@ def test_a_record_that_cannot_be_read_stops_the_decision_and_says_what_to_do():
         decide(FakeStore({**deployment("v1", 3), **verdict(0), **verdict(1), **broken}), 1)
 
 
+def test_a_record_of_an_incident_that_cannot_be_read_can_be_deleted():
+    store = FakeStore({**deployment("v1", 3), **verdict(0), Layout(ROOT).incident("drift", FIRST): "{}"})
+    with pytest.raises(NotRetriedError, match="it is made again from the verdicts"):
+        decide(store, 0)
+
+
 def test_of_the_history_only_the_last_month_is_read():
     old, recent = FIRST.end - timedelta(days=40), FIRST.end - timedelta(days=30)
     store = FakeStore({**retrained(old), **retrained(recent), f"{ROOT}/actions/decisions/2026/03/01/10/a/b.json": "{"})

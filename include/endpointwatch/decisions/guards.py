@@ -183,7 +183,7 @@ def _answered(version: str | None, history: Sequence[ActionRecord], now: datetim
 
 def _cooldown(endpoint: Endpoint, retrainings: Sequence[ActionRecord], now: datetime) -> Guard:
     hours = endpoint.decision.cooldown_hours
-    last = max((one.last_moment for one in retrainings), default=None)
+    last = max((one.went_on_until(now, _longest(endpoint)) for one in retrainings), default=None)
     if last is None or not hours:
         return Guard(name="cooldown", held=False, reason="No retraining before this one, or no cooldown.")
     until = last + timedelta(hours=hours)
@@ -196,7 +196,7 @@ def _cooldown(endpoint: Endpoint, retrainings: Sequence[ActionRecord], now: date
 
 def _budgets(endpoint: Endpoint, retrainings: Sequence[ActionRecord], now: datetime) -> Iterator[Guard]:
     budget = endpoint.decision.budget
-    longest = endpoint.training.max_runtime_seconds if endpoint.training else 0
+    longest = _longest(endpoint)
     for span, name, count, hours in (
         (DAY, "day", budget.retrainings_a_day, budget.training_hours_a_day),
         (MONTH, "month", budget.retrainings_a_month, budget.training_hours_a_month),
@@ -213,6 +213,11 @@ def _budgets(endpoint: Endpoint, retrainings: Sequence[ActionRecord], now: datet
                 f"may take {longest / 3600:.2f} h."
             )
             yield Guard(name="budget", held=used + longest / 3600 > hours, reason=text)
+
+
+def _longest(endpoint: Endpoint) -> float:
+    """What one training may take, in seconds."""
+    return endpoint.training.max_runtime_seconds if endpoint.training else 0
 
 
 def _told(

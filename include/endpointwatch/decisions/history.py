@@ -54,10 +54,16 @@ class ActionRecord(Part):
         """
         return sum(self.training_jobs.values()) if self.training_jobs else longest
 
-    @property
-    def last_moment(self) -> datetime:
-        """When it was last known to go on."""
-        return max(self.started_at, self.ended_at or self.started_at)
+    def went_on_until(self, now: datetime, longest: float) -> datetime:
+        """When it ended; of one that has not said so: now, or when it must have ended.
+
+        Args:
+            now: The time to look from.
+            longest: What a training may take, in seconds.
+        """
+        if self.ended_at is not None:
+            return max(self.started_at, self.ended_at)
+        return max(self.started_at, min(now, self.started_at + timedelta(seconds=longest)))
 
     def uri(self, layout: Layout) -> str:
         """Where it is kept. The name follows from start, action and id, so that its end replaces its start."""

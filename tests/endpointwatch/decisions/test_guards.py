@@ -63,23 +63,52 @@ def test_the_same_decision_history_and_moment_give_the_same_permission(verdicts,
     assert one == other
 
 
-@FEW
-@given(policies(retrain=True), st.lists(st.tuples(st.integers(0, 50), st.sampled_from([0.0, 0.2, 1.0])), max_size=40))
-def test_whatever_is_asked_for_and_when_neither_budget_nor_cooldown_nor_quiet_hours_are_broken(policy, asked):
-    """Drift in every window, decided on after so many hours; what is allowed is done and takes so long."""
-    now, history, decision_rules = FIRST.end, [], policy.rules[-1:]
+def under_way(record):
+    return record.model_copy(update={"ended_at": None, "training_jobs": {}})
+
+
+LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "cooldown_hours": st.sampled_from([0.5, 3, 30]),
+        "quiet_hours": st.sampled_from([["22:00-06:00"], ["Mon"]]),
+        "budget": st.sampled_from(
+            [
+                {"retrainings_a_day": 2},
+                {"retrainings_a_month": 3},
+                {"training_hours_a_day": 1.5},
+                {"training_hours_a_month": 4.0, "retrainings_a_day": 1},
+            ]
+        ),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    LIMITS,
+    st.lists(
+        st.tuples(st.sampled_from([0, 0.3, 0.7, 2, 9]), st.sampled_from([0.0, 0.2, 1.0])), min_size=8, max_size=24
+    ),
+)
+def test_whatever_is_asked_for_and_when_neither_budget_nor_cooldown_nor_quiet_hours_are_broken(limits, asked):
+    """Drift in every window, decided on after so many hours. What is allowed is done, and helps nothing."""
+    policy = endpoint(violations=2, windows=3, **limits)
+    now, history = FIRST.end, []
     for hours, took in asked:
         now += timedelta(hours=hours)
-        window = FIRST.shifted(round((now - FIRST.end) / FIRST.length))
-        drift = [verdict(0).model_copy(update={"window": window.shifted(-step)}) for step in range(5)]
-        decision = decide(drift, decision_rules)
-        permission = permit(decision, policy, history, now=now, serving="loans-v1")
+        window, version = FIRST.shifted(round((now - FIRST.end) / FIRST.length)), f"v{len(history)}"
+        drift = [verdict(0, version=version).model_copy(update={"window": window.shifted(-step)}) for step in range(3)]
+        decision = decide(drift, policy.rules)
+        known = [one if one.ended_at <= now else under_way(one) for one in history]
+        permission = permit(decision, policy, known, now=now, serving=version)
         if permission.allowed == "retrain":
-            history.append(retraining(now, minutes=took * 60, version="loans-v1"))
+            history.append(retraining(now, minutes=took * 60, version=version))
     limits = policy.decision
     starts = [record.started_at for record in history]
     for earlier, later in itertools.pairwise(history):
-        assert later.started_at >= earlier.ended_at + timedelta(hours=limits.cooldown_hours)
+        cooldown = timedelta(hours=limits.cooldown_hours)
+        assert not cooldown or later.started_at >= earlier.ended_at + cooldown
     for span, count, hours in (
         (DAY, limits.budget.retrainings_a_day, limits.budget.training_hours_a_day),
         (MONTH, limits.budget.retrainings_a_month, limits.budget.training_hours_a_month),
@@ -137,6 +166,7 @@ def test_a_version_is_retrained_once_a_day():
     [
         ({"cooldown_hours": 3}, [retraining(END - timedelta(hours=2))], "cooldown"),
         ({"cooldown_hours": 3}, [retraining(END - timedelta(hours=4), minutes=120)], "cooldown"),
+        ({"cooldown_hours": 0.1}, [retraining(END - timedelta(minutes=50))], "cooldown"),
         ({"budget": {"retrainings_a_day": 1}}, [retraining(END - timedelta(hours=23))], "budget"),
         ({"budget": {"retrainings_a_month": 1}}, [retraining(END - timedelta(days=30))], "budget"),
         ({"budget": {"retrainings_a_day": 0}}, [], "budget"),
@@ -155,7 +185,8 @@ def test_what_is_held_back_is_told_to_the_endpoints_owner_in_its_place(limits, h
 @pytest.mark.parametrize(
     ("limits", "history"),
     [
-        ({"cooldown_hours": 3}, [retraining(END - timedelta(hours=3))]),
+        ({"cooldown_hours": 3}, [retraining(END - timedelta(hours=4), minutes=60)]),
+        ({"cooldown_hours": 3}, [retraining(END - timedelta(hours=4))]),
         ({"budget": {"retrainings_a_day": 1}}, [retraining(END - timedelta(hours=24))]),
         ({"budget": {"retrainings_a_month": 1}}, [retraining(END - timedelta(days=31))]),
         ({"budget": {"training_hours_a_day": 1.5}}, [retraining(END - timedelta(hours=9), minutes=30)]),
@@ -194,6 +225,8 @@ def test_an_incident_is_told_once_and_again_as_a_reminder():
     again = tell(told(now - timedelta(hours=4)))
     assert (again.allowed, held(again)) == ("nothing", ["told"])
     assert tell(told(now - timedelta(hours=24))).tell == ("endpoint_owner",)
+    untold = told(now - timedelta(hours=4)).model_copy(update={"action": "retrain", "tell": ()})
+    assert tell(untold).tell == ("endpoint_owner",)
     assert tell(told(now - timedelta(hours=4), rule="capture")).tell == ("endpoint_owner",)
     assert tell(told(now - timedelta(hours=4), step=-40)).tell == ("endpoint_owner",)
 
