@@ -74,7 +74,7 @@ class AirflowApi:
             break
         if answer.is_error:
             raise _refusal(answer)
-        return dict(answer.json()) if answer.content else {}
+        return dict(answer.json() or {}) if answer.content else {}
 
     def pages(self, path: str, key: str, **query: Any) -> Iterator[Json]:
         """All items of a collection, page after page."""
