@@ -309,6 +309,10 @@ def test_after_a_deployment_capture_is_seen_instances_are_scaled_and_old_version
 
     assert verify() == ""  # nobody has asked it yet
     world.ask()
+    end = time.monotonic() + 20
+    while not list(LeaseHook(aws_conn_id=None).objects(f"s3://{world.name}/capture/")):
+        assert time.monotonic() < end
+        time.sleep(0.1)
     assert "/AllTraffic/" in verify()
 
     for before, version in (("v1", "v2"), ("v2", "v3")):

@@ -30,7 +30,8 @@ class VerifyCaptureOperator(EndpointWatchOperator):
     """Wait for a captured record that is newer than the deployment.
 
     Where traffic has left none yet, the newest captured request is sent once more, marked as our own, so that no
-    analysis counts it. An endpoint that was never asked has no request to send: that is said, and the task succeeds.
+    analysis counts it. Where nothing has been captured yet, as of a first version, there is no request to send: that is
+    said, and the task succeeds without waiting for callers.
 
     Args:
         endpoint: The endpoint.
@@ -111,8 +112,8 @@ class VerifyCaptureOperator(EndpointWatchOperator):
         )
         if newest is None or newest.body is None:
             self.log.warning(
-                "Endpoint %s was not asked within %s before its deployment, and no traffic has come since: there is no "
-                "request to verify its capture by.",
+                "Of endpoint %s no request was captured within %s before its deployment, and none so far since: there "
+                "is none to send again, so its capture stays unverified.",
                 self.endpoint.name,
                 LOOK_BACK,
             )

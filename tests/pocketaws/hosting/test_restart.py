@@ -55,6 +55,20 @@ def test_an_update_that_was_cut_off_leaves_the_last_good_configuration_in_servic
     assert hosting_alone.ask(name)["version"] == "1"
 
 
+def test_a_rolling_update_that_was_cut_off_half_way_is_whole_again_under_the_old_configuration(hosting_alone):
+    before = hosting_alone.config({"InitialInstanceCount": 4}, VERSION="1")
+    name = hosting_alone.create(before)
+    policy = {"MaximumBatchSize": {"Type": "CAPACITY_PERCENT", "Value": 50}, "WaitIntervalInSeconds": 600}
+    green = hosting_alone.config({"InitialInstanceCount": 4}, VERSION="2")
+    hosting_alone.update(name, green, DeploymentConfig={"RollingUpdatePolicy": policy})
+    hosting_alone.until(name, lambda found: found["ProductionVariants"][0]["CurrentInstanceCount"] == 2)
+    hosting_alone.aws.restart()
+    found = hosting_alone.describe(name)
+    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", before)
+    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 4
+    assert {hosting_alone.ask(name)["version"] for _ in range(10)} == {"1"}
+
+
 def test_a_clean_stop_brings_every_captured_request_to_s3_and_ends_every_model_server(hosting_alone):
     bucket = hosting_alone.bucket()
     name = hosting_alone.create(hosting_alone.config(capture=hosting_alone.capture(bucket)))
