@@ -197,7 +197,7 @@ def answer(found, *, chosen=None, comment="-"):
                 event = TriggerEvent(detail.as_resume_event_payload(timedout=chosen is None))
                 handle_event_submit(event, task_instance=session.get(TaskInstance, detail.ti_id), session=session)
                 return
-        time.sleep(0.2)
+        time.sleep(1)
 
 
 @pytest.fixture
