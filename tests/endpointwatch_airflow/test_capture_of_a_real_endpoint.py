@@ -107,8 +107,9 @@ def test_capture_is_switched_on_once_and_then_really_captures(aws, serving, defe
 def test_an_endpoint_in_service_is_scaled_and_left_alone_when_it_has_the_count(aws, serving):
     seen = []
     for _ in range(2):
+        about = endpoint(name=serving, results_uri=f"s3://{serving}/results")
         task = ScaleEndpointOperator(
-            task_id="scale", endpoint=endpoint(name=serving), desired_instance_count=2, waiter_delay=1, aws_conn_id=None
+            task_id="scale", endpoint=about, desired_instance_count=2, waiter_delay=1, aws_conn_id=None
         )
         seen.append(task.execute(context(task)))
     assert seen == [{"instances": 2, "changed": True}, {"instances": 2, "changed": False}]

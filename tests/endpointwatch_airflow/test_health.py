@@ -14,7 +14,7 @@ from airflow_fakes import ROOT, FakeSageMaker, FakeStore, at_the_border, context
 from endpointwatch.actions.alarm_requests import alarm_name, alarm_requests
 from endpointwatch.actions.remediation import Remedy
 from endpointwatch.config.window import Window
-from endpointwatch_airflow.errors import EndpointError, NotRetriedError
+from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.answers import LiveAlarm, LiveEndpoint
 from endpointwatch_airflow.operators.alarms import EnsureAlarmsOperator
 from endpointwatch_airflow.operators.pause import Pause, PauseMonitoringOperator, UnlessPausedOperator
@@ -24,7 +24,6 @@ from endpointwatch_airflow.operators.remediation import (
     NotifyRemediesOperator,
     RecordOutcomesOperator,
 )
-from endpointwatch_airflow.operators.scaling import ScaleEndpointOperator
 from endpointwatch_airflow.sensors.alarm import AlarmStateSensor
 from endpointwatch_airflow.triggers.alarm import AlarmStateTrigger
 from endpointwatch_airflow.triggers.alarm_queue import AlarmQueueTrigger, change_told
@@ -128,7 +127,7 @@ class Answering:
         )
         at_the_border(operator, self.sagemaker, self.store)
         operator.__dict__["alarms"] = self.cloudwatch
-        operator.__dict__["scaling"] = SimpleNamespace(instances=lambda *_: self.instances)
+        operator.__dict__["deployments"] = SimpleNamespace(instances=lambda _: {"AllTraffic": self.instances})
         self.branches = []
         operator.do_branch = lambda _, branches: self.branches.extend(branches)
         operator.skip = lambda ti, tasks: self.skipped.append(tasks)
@@ -268,52 +267,6 @@ def test_how_the_actions_ended_is_recorded_and_a_failure_fails_the_run():
     with pytest.raises(NotRetriedError, match="errors-5xx-1-scale"):
         outcomes(health, {"notify": "success", "scale": "failed"})
     assert [record.outcome for record in health.records()] == ["done", "failed"]
-
-
-# Scaling
-
-
-def scaling(counts: list[int], **changes: Any) -> tuple[ScaleEndpointOperator, list[int], FakeSageMaker]:
-    sagemaker, asked = FakeSageMaker(), []
-    told = {"endpoint": endpoint(), "desired_instance_count": "3", "aws_conn_id": None}
-    operator = at_the_border(ScaleEndpointOperator(task_id="scale", **told, **changes), sagemaker)
-    sagemaker.pending = "loans-1"
-
-    def scale(name: str, variant: str, count: int) -> None:
-        asked.append(count)
-        sagemaker.live = LiveEndpoint("loans", "Updating", "loans-1", NOON, NOON, capturing=True)
-        counts[0] = counts[-1]
-
-    operator.__dict__["scaling"] = SimpleNamespace(instances=lambda *_: counts[0], scale=scale)
-    return operator, asked, sagemaker
-
-
-def test_an_endpoint_is_scaled_once_and_waited_for():
-    operator, asked, _ = scaling([2, 3])
-    assert operator.execute(context(operator)) == {"instances": 3, "changed": True}
-    assert operator.execute(context(operator)) == {"instances": 3, "changed": False}
-    assert asked == [3]
-
-
-def test_an_endpoint_that_did_not_scale_is_an_error_with_the_reason():
-    operator, _, _ = scaling([2, 2])
-    with pytest.raises(EndpointError, match="stayed at 2 instances"):
-        operator.execute(context(operator))
-
-
-def test_scaling_waits_in_the_triggerer_and_a_change_under_way_goes_before():
-    operator, asked, sagemaker = scaling([2, 3], deferrable=True)
-    sagemaker.live = LiveEndpoint("loans", "Updating", "loans-1", NOON, NOON, capturing=True)
-    with pytest.raises(TaskDeferred) as deferred:
-        operator.execute(context(operator))
-    assert deferred.value.kwargs == {"asked": False}
-    sagemaker.settle()
-    with pytest.raises(TaskDeferred) as deferred:
-        operator.execute_complete({}, {}, asked=False)
-    assert deferred.value.kwargs == {"asked": True}
-    sagemaker.settle()
-    assert operator.execute_complete({}, {}, asked=True) == {"instances": 3, "changed": True}
-    assert asked == [3]
 
 
 # Pausing

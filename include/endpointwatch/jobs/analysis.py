@@ -57,18 +57,18 @@ def run(container: Container) -> int:
     )
     form = dataset_format(container.require("dataset_format"))
     settings = _settings(container)
-    baseline = _baseline(container)
+    baseline, inside = _baseline(container), windows(container)
     tally = Tally()
     names: list[str] = []
     script = environment.get("record_preprocessor_script")
     with exported(environment):
         learnt = baseline.names if baseline else ()
         if script:
-            batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, windows(container))
+            batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, inside)
             state = collect(batches, tally, data_quality.compute, names=learnt)
         elif form.keys() & set(_CAPTURES):
             require_captures(source)
-            state = gathered(source, tally, _reading(form, windows(container), settings), names=learnt)
+            state = gathered(source, tally, _reading(form, inside, settings), names=learnt)
         else:
             state = collect(_cells(form, source, tally, names), tally, data_quality.compute, names=learnt)
     if names:

@@ -107,7 +107,7 @@ def test_a_thinned_curve_keeps_its_ends_and_its_area():
     yes = (generator.random(50_000) < score).astype(int)
     whole = Curves.of(score, yes, 1 - yes)
     thin = whole.thinned()
-    assert thin.precisions.size == 1000
+    assert thin.precisions.size == 1001  # and the start
     assert (thin.false_positive_rates[0], thin.false_positive_rates[-1]) == (0.0, 1.0)
     assert thin.auc == pytest.approx(whole.auc, abs=1e-4)
     assert curves([(1, True), (2, False)]).thinned().precisions.size == 3
