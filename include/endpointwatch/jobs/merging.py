@@ -1,15 +1,25 @@
-"""How a window's captures and labels are merged: in this process, or as the process's entry point has decided."""
+"""How a window's captures and labels are merged: on this machine, or as the process's entry point has decided."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from endpointwatch.jobs.cores import cores
+from endpointwatch.jobs.spread import spread
 from endpointwatch.merge.counts import Merged
-from endpointwatch.merge.merge import Sources, merge
+from endpointwatch.merge.merge import PART_BYTES, merge
+from endpointwatch.merge.sources import Sources
+
+#: Starting a helper costs about half a second of a core, in which this process merges some half of a piece itself.
+WORTH_A_HELPER = 2
+#: Each process takes some 300 MB, and what they merged is put together by one: more would gain little.
+MOST_HELPERS = 3
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Merging(Protocol):
@@ -18,11 +28,21 @@ class Merging(Protocol):
     def __call__(self, sources: Sources, output: Path, *, scratch: Path | None) -> Merged: ...
 
 
-_way: ContextVar[Merging] = ContextVar("merging", default=merge)
+def here(sources: Sources, output: Path, *, scratch: Path | None, keep_folders: bool = False) -> Merged:
+    """By all cores of this machine where it is worth it; the bytes do not depend on how many there are."""
+    helpers = min(cores() - 1, MOST_HELPERS, sources.parts(PART_BYTES) // WORTH_A_HELPER)
+
+    def each(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        return spread(work, items, helpers)
+
+    return merge(sources, output, scratch=scratch, keep_folders=keep_folders, each=each)
+
+
+_way: ContextVar[Merging] = ContextVar("merging", default=here)
 
 
 def merged(sources: Sources, output: Path, *, scratch: Path | None = None) -> Merged:
-    """Merge by whichever way is in force; the default is :func:`endpointwatch.merge.merge.merge`."""
+    """Merge by whichever way is in force; the default is :func:`here`."""
     return _way.get()(sources, output, scratch=scratch)
 
 
