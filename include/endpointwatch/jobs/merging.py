@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from endpointwatch.jobs.cores import cores
-from endpointwatch.jobs.spread import spread
+from endpointwatch.jobs.spread import Crew
 from endpointwatch.merge.counts import Merged
 from endpointwatch.merge.merge import PART_BYTES, merge
 from endpointwatch.merge.sources import Sources
@@ -18,8 +18,6 @@ from endpointwatch.merge.sources import Sources
 WORTH_A_HELPER = 2
 #: Each process takes some 300 MB, and what they merged is put together by one: more would gain little.
 MOST_HELPERS = 3
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Merging(Protocol):
@@ -31,11 +29,8 @@ class Merging(Protocol):
 def here(sources: Sources, output: Path, *, scratch: Path | None, keep_folders: bool = False) -> Merged:
     """By all cores of this machine where it is worth it; the bytes do not depend on how many there are."""
     helpers = min(cores() - 1, MOST_HELPERS, sources.parts(PART_BYTES) // WORTH_A_HELPER)
-
-    def each(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        return spread(work, items, helpers)
-
-    return merge(sources, output, scratch=scratch, keep_folders=keep_folders, each=each)
+    with Crew(helpers, given=2) as crew:
+        return merge(sources, output, scratch=scratch, keep_folders=keep_folders, each=crew.each)
 
 
 _way: ContextVar[Merging] = ContextVar("merging", default=here)

@@ -77,7 +77,7 @@ def merge(
                 for counted, written in each(Joining(spilled, folder, keep_folders), range(count)):
                     sink.take(written)
                     totals.add(counted)
-    return totals.told(sources, *(tallies[side] for side in SCHEMAS), sink.files)
+    return totals.told(sources, tallies["captures"], tallies["labels"], sink.files)
 
 
 class Totals:
