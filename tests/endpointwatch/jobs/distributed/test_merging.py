@@ -73,7 +73,9 @@ def test_helpers_merge_to_the_same_bytes_and_the_same_counts(window, tmp_path, m
         told = merging.here(window, tmp_path / str(cores), scratch=tmp_path, keep_folders=keep_folders)
         assert contents(tmp_path / str(cores)) == contents(tmp_path / "once")
         assert told == once
-    assert len(once.files) > 10 and once.labels.conflicting and once.labels.duplicate
+    assert len(once.files) > 10
+    assert once.labels.conflicting
+    assert once.labels.duplicate
     assert not list(tmp_path.glob(".merge-*"))
 
 
