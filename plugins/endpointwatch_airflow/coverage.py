@@ -24,7 +24,8 @@ def label_coverage(store: StoreHook, endpoint: Endpoint, window: Window) -> floa
         CaptureError: Captures or labels cannot be read at all.
     """
     # Loads numerical libraries, which nothing else on an Airflow worker needs.
-    from endpointwatch.merge.merge import Sources, merge  # noqa: PLC0415
+    from endpointwatch.merge.merge import merge  # noqa: PLC0415
+    from endpointwatch.merge.sources import Sources  # noqa: PLC0415
 
     limits = limits_of(endpoint)
     inputs = captured(store, endpoint, window)

@@ -33,6 +33,14 @@ class Tally:
         if len(self.listed) < LISTED:
             self.listed.append(SetAside(file=file, line=line, reason=reason))
 
+    def add(self, later: Tally) -> None:
+        """The counts of rows that were read after these."""
+        self.analysed += later.analysed
+        self.outside_window += later.outside_window
+        self.skipped += later.skipped
+        self.kinds.update(later.kinds)
+        self.listed += later.listed[: max(0, LISTED - len(self.listed))]
+
     def rows(self) -> Rows:
         aside = self.kinds.total()
         return Rows(

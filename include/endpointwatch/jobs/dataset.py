@@ -19,7 +19,7 @@ from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, INITIAL_PAT
 from endpointwatch.jobs.row_labels import with_labels
 from endpointwatch.merge.join import last_delivered, repeated
 from endpointwatch.merge.labels import SCHEMA, labels
-from endpointwatch.merge.merge import AWS_RECORD
+from endpointwatch.merge.sources import AWS_RECORD
 from endpointwatch.reports import files
 
 PARTS = ("train", "validation", "test")

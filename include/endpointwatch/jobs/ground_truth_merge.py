@@ -19,9 +19,10 @@ from endpointwatch.config.ground_truth import LabelRecord
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError
 from endpointwatch.jobs.container import Container
+from endpointwatch.jobs.merging import here
 from endpointwatch.jobs.plan import PROCESSING_PATH
 from endpointwatch.merge.batch import batch_captures
-from endpointwatch.merge.merge import Read, Sources, merge
+from endpointwatch.merge.sources import Read, Sources
 from endpointwatch.reports import files
 
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def run(container: Container) -> int:
     if not files_in(labels):
         raise CaptureError(f"Could not find any ground truth under directory {labels}. Deliver labels, then run again.")
     scratch = container.path(PROCESSING_PATH)
-    merged = merge(sources, output, scratch=scratch if scratch.is_dir() else None, keep_folders=True)
+    merged = here(sources, output, scratch=scratch if scratch.is_dir() else None, keep_folders=True)
     files.write_text(output / files.MERGE, merged.to_json())
     _log.info("captures %s", merged.captures)
     _log.info("labels %s", merged.labels)

@@ -9,7 +9,7 @@ from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.merging import merged
 from endpointwatch.jobs.monitors.duty import merge_folder
 from endpointwatch.jobs.plan import CAPTURE_PATH, GROUND_TRUTH_PATH, PROCESSING_PATH, MonitorPlan
-from endpointwatch.merge.merge import Sources
+from endpointwatch.merge.sources import Sources
 from endpointwatch.reports import files
 from endpointwatch.reports.labels import WindowLabels, percent
 

@@ -1,4 +1,4 @@
-"""How a window's captures and labels are merged: in this process, or as the process's entry point has decided."""
+"""How a window's captures and labels are merged: on this machine, or as the process's entry point has decided."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
 
+from endpointwatch.jobs.cores import cores
+from endpointwatch.jobs.spread import Crew
 from endpointwatch.merge.counts import Merged
-from endpointwatch.merge.merge import Sources, merge
+from endpointwatch.merge.merge import PART_BYTES, merge
+from endpointwatch.merge.sources import Sources
+
+#: Starting a helper costs about half a second of a core, in which this process merges some half of a piece itself.
+WORTH_A_HELPER = 2
+#: Each process takes some 300 MB, and what they merged is put together by one: more would gain little.
+MOST_HELPERS = 3
 
 
 class Merging(Protocol):
@@ -18,11 +26,18 @@ class Merging(Protocol):
     def __call__(self, sources: Sources, output: Path, *, scratch: Path | None) -> Merged: ...
 
 
-_way: ContextVar[Merging] = ContextVar("merging", default=merge)
+def here(sources: Sources, output: Path, *, scratch: Path | None, keep_folders: bool = False) -> Merged:
+    """By all cores of this machine where it is worth it; the bytes do not depend on how many there are."""
+    helpers = min(cores() - 1, MOST_HELPERS, sources.parts(PART_BYTES) // WORTH_A_HELPER)
+    with Crew(helpers, given=2) as crew:
+        return merge(sources, output, scratch=scratch, keep_folders=keep_folders, each=crew.each)
+
+
+_way: ContextVar[Merging] = ContextVar("merging", default=here)
 
 
 def merged(sources: Sources, output: Path, *, scratch: Path | None = None) -> Merged:
-    """Merge by whichever way is in force; the default is :func:`endpointwatch.merge.merge.merge`."""
+    """Merge by whichever way is in force; the default is :func:`here`."""
     return _way.get()(sources, output, scratch=scratch)
 
 

@@ -15,6 +15,7 @@ from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.config.model_quality import ModelQuality, jmespath_of
 from endpointwatch.config.window import Window
 from endpointwatch.errors import BaselineError
+from endpointwatch.jobs.parts import Names
 from endpointwatch.jobs.row_labels import with_labels
 from endpointwatch.monitors.model_quality import compute
 from endpointwatch.monitors.performance import State
@@ -70,16 +71,24 @@ class Columns:
 
 
 def captured(
-    folder: Path, tally: Tally, settings: ModelQuality, windows: tuple[Window, ...] = (), *, labelled: bool
+    folder: Path,
+    tally: Tally,
+    settings: ModelQuality,
+    windows: tuple[Window, ...] = (),
+    *,
+    labelled: bool,
+    names: Names | None = None,
 ) -> Iterator[Texts]:
     """The model's answers below ``folder``; with ``labelled`` those of merged records, each with its label.
+
+    With ``names`` only those in these of the files, relative to the folder.
 
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
     strict = settings.aws_compatible == "Enabled"
     reading = Reading(windows, ("output",), json_payloads(settings), strict=strict)
-    for part in captured_rows(folder, tally, reading):
+    for part in captured_rows(folder, tally, reading, names):
         if part.frame.height:
             frame = _answers(part, settings, tally)
             key = settings.ground_truth_attribute
@@ -145,10 +154,10 @@ def collected(
         pending.append(compute(rows.select("actual", "predicted", "score").to_arrow().combine_chunks().to_batches()[0]))
         waiting += rows.height
         if waiting > _PENDING:
-            pending, waiting = [_total(pending)], 0
+            pending, waiting = [total(pending)], 0
     if not pending:
         return None
-    state = _total(pending)
+    state = total(pending)
     return state.with_classes(reader.known) if isinstance(state, Confusion) else state
 
 
@@ -235,7 +244,8 @@ def _cell(place: int) -> pl.Expr:
     return pl.col("cells").list.get(place, null_on_oob=True)
 
 
-def _total(parts: list[State]) -> State:
+def total(parts: list[State]) -> State:
+    """The state of all the parts' rows, of which there is at least one."""
     outcomes = [part for part in parts if isinstance(part, Confusion)]
     if outcomes:
         return Confusion.total(outcomes)

@@ -31,7 +31,7 @@ from endpointwatch.jobs.gather import gathering_by
 from endpointwatch.jobs.merging import merging_by
 from endpointwatch.jobs.parts import Names
 from endpointwatch.merge.counts import Merged
-from endpointwatch.merge.merge import Sources
+from endpointwatch.merge.sources import Sources
 from endpointwatch.merge.spark import merge_on_spark
 from endpointwatch.states import Table
 

@@ -14,13 +14,10 @@ LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
-    """One partition, merged.
+class Counted:
+    """What became of one partition.
 
     Attributes:
-        records: ``folder``, ``truth`` and ``line``, whose texts one after the other are a merged record in Model
-            Monitor's schema; ordered by the hash of their id, then by time, then by text. Nothing else decides their
-            order.
         matched: Captures with a label.
         unmatched: Captures without.
         used: Ids with captures and a label.
@@ -30,7 +27,6 @@ class Joined:
         conflicts: The first of them by the hash of their id.
     """
 
-    records: pl.DataFrame
     matched: int
     unmatched: int
     used: int
@@ -38,6 +34,21 @@ class Joined:
     unknown: int
     conflicting: int
     conflicts: tuple[Conflict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One partition, merged.
+
+    Attributes:
+        records: ``folder``, ``truth`` and ``line``, whose texts one after the other are a merged record in Model
+            Monitor's schema; ordered by the hash of their id, then by time, then by text. Nothing else decides their
+            order.
+        counted: What became of the partition.
+    """
+
+    records: pl.DataFrame
+    counted: Counted
 
 
 def place(ids: pl.Series) -> pl.Series:
@@ -58,8 +69,7 @@ def merge_partition(captures: pl.DataFrame, labels: pl.DataFrame) -> Joined:
     duplicate, conflicting, conflicts = repeated(labels, last)
     matched = captures.join(last.select("id", _truth(last)), on="id", how="inner")
     used = matched["id"].n_unique()
-    return Joined(
-        records=_records(matched),
+    counted = Counted(
         matched=matched.height,
         unmatched=captures.height - matched.height,
         used=used,
@@ -68,6 +78,7 @@ def merge_partition(captures: pl.DataFrame, labels: pl.DataFrame) -> Joined:
         conflicting=conflicting,
         conflicts=conflicts,
     )
+    return Joined(_records(matched), counted)
 
 
 def last_delivered(labels: pl.DataFrame) -> pl.DataFrame:

@@ -1,74 +1,36 @@
 """Captures and labels in, merged records and their counts out; whatever their number, in bounded memory.
 
 Both sides are parted by a hash of the id into pieces of about :data:`PART_BYTES`, on disk where there is more than one
-piece, and joined piece by piece. The result does not depend on how many pieces there are, on the order in which labels
-came, or on how they are spread over files.
+piece, and joined piece by piece. The result does not depend on how many pieces there are, on the processes that work on
+them, on the order in which labels came, or on how they are spread over files.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import polars as pl
 
 from endpointwatch.capture.accounting import SetAside
-from endpointwatch.capture.ahead import ahead
-from endpointwatch.capture.files import GZIP, files
 from endpointwatch.capture.tally import Tally
-from endpointwatch.config.ground_truth import LabelRecord
-from endpointwatch.config.window import Window
-from endpointwatch.merge import captures as captured
-from endpointwatch.merge import labels as labelled
 from endpointwatch.merge.counts import Captures, Conflict, Labels, Merged
-from endpointwatch.merge.join import LISTED, Joined, merge_partition
+from endpointwatch.merge.join import LISTED, Counted, merge_partition
 from endpointwatch.merge.output import MergedFiles
-from endpointwatch.merge.spill import parted
+from endpointwatch.merge.parts import SCHEMAS, Joining, Spilling
+from endpointwatch.merge.sources import Sources
 
-# Parting costs an eighth more than joining all at once; some four pieces are in memory at a time.
 PART_BYTES = 64 * 1024 * 1024
-MOST_PARTS = 1024
-AWS_RECORD = LabelRecord()
-_GZIP_RATIO = 8
-
-Read = Callable[[Tally], Iterator[pl.DataFrame]]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What is merged.
+class Each(Protocol):
+    """``work`` of each of ``items`` in their order, as ``map`` does it; all of it can be pickled."""
 
-    Attributes:
-        captures: The folder of the captures.
-        labels: The folder of the ground truth; None when no label came.
-        record: How a label record is read.
-        window: Only captures inferred in it; None takes all.
-        read_captures: Reads them into frames of :data:`endpointwatch.merge.captures.SCHEMA`; by default as what an
-            endpoint captures.
-    """
-
-    captures: Path
-    labels: Path | None
-    record: LabelRecord = AWS_RECORD
-    window: Window | None = None
-    read_captures: Read | None = None
-
-    def capture_frames(self, tally: Tally) -> Iterator[pl.DataFrame]:
-        if self.read_captures is not None:
-            return self.read_captures(tally)
-        return captured.captures(self.captures, self.window, tally)
-
-    def label_frames(self, tally: Tally) -> Iterator[pl.DataFrame]:
-        return labelled.labels(self.labels, self.record, tally) if self.labels is not None else iter(())
-
-    def parts(self, part_bytes: int) -> int:
-        """How many pieces of about ``part_bytes`` the inputs make."""
-        folders = [folder for folder in (self.captures, self.labels) if folder is not None]
-        size = sum(_size(path) for folder in folders for path in files(folder))
-        return min(MOST_PARTS, max(1, -(-size // part_bytes)))
+    def __call__(self, work: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]: ...
 
 
 def merge(
@@ -78,6 +40,7 @@ def merge(
     scratch: Path | None = None,
     keep_folders: bool = False,
     part_bytes: int = PART_BYTES,
+    each: Each = map,
 ) -> Merged:
     """Write the merged records below ``output``; what became of every capture and every label.
 
@@ -87,28 +50,34 @@ def merge(
         scratch: A folder with room for a copy of the inputs; by default the system's for temporary files.
         keep_folders: Write below the folders in which the captures were found, as AWS's merger does.
         part_bytes: Bytes of input that are joined at a time: memory goes with it, the result does not.
+        each: Does the work on files and on pieces; by default in this process, one after the other.
 
     Raises:
         CaptureError: The captures or the labels cannot be read at all.
     """
-    of_captures, of_labels = Tally(), Tally()
+    tallies = {side: Tally() for side in SCHEMAS}
     count = sources.parts(part_bytes)
     totals = Totals()
-    with (
-        tempfile.TemporaryDirectory(prefix=".merge-", dir=scratch) as place,
-        MergedFiles(output, keep_folders=keep_folders) as sink,
-    ):
-        folders = [Path(place) / side for side in ("captures", "labels")]
-        for folder in folders:
-            folder.mkdir()
-        with ThreadPoolExecutor(1, thread_name_prefix="labels") as pool:
-            reading = pool.submit(parted, sources.label_frames(of_labels), labelled.SCHEMA, count, folders[1])
-            left = parted(sources.capture_frames(of_captures), captured.SCHEMA, count, folders[0])
-            right = reading.result()
-        for joined in ahead((merge_partition(*sides) for sides in zip(left, right, strict=True)), 1):
+    shares = tuple(sources.shares(tallies))
+    with MergedFiles(output, keep_folders=keep_folders) as sink:
+        if count == 1:
+            frames = {side: [pl.DataFrame(schema=schema)] for side, schema in SCHEMAS.items()}
+            for share in shares:
+                frames[share.side] += sources.frames(share, tallies[share.side])
+            joined = merge_partition(*(pl.concat(frames[side]) for side in SCHEMAS))
             sink.write(joined.records)
-            totals.add(joined)
-    return totals.told(sources, of_captures, of_labels, sink.files)
+            totals.add(joined.counted)
+        else:
+            with tempfile.TemporaryDirectory(prefix=".merge-", dir=scratch) as place:
+                folder = Path(place)
+                spilled: dict[str, tuple[Path, ...]] = dict.fromkeys(SCHEMAS, ())
+                for read in each(Spilling(sources, count, folder), enumerate(shares)):
+                    tallies[read.side].add(read.tally)
+                    spilled[read.side] += read.paths
+                for counted, written in each(Joining(spilled, folder, keep_folders), range(count)):
+                    sink.take(written)
+                    totals.add(counted)
+    return totals.told(sources, tallies["captures"], tallies["labels"], sink.files)
 
 
 class Totals:
@@ -118,7 +87,7 @@ class Totals:
         self.matched = self.unmatched = self.used = self.duplicate = self.unknown = self.conflicting = 0
         self.conflicts: list[Conflict] = []
 
-    def add(self, joined: Joined) -> None:
+    def add(self, joined: Counted) -> None:
         for name in ("matched", "unmatched", "used", "duplicate", "unknown", "conflicting"):
             setattr(self, name, getattr(self, name) + getattr(joined, name))
         self.conflicts += joined.conflicts[: LISTED - len(self.conflicts)]
@@ -154,7 +123,3 @@ class Totals:
 
 def _by_place(tally: Tally) -> tuple[SetAside, ...]:
     return tuple(sorted(tally.listed, key=lambda fault: (fault.file, fault.line)))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size * (_GZIP_RATIO if path.name.endswith(GZIP) else 1)

@@ -23,9 +23,10 @@ from endpointwatch.errors import PlanError
 from endpointwatch.merge import captures as captured
 from endpointwatch.merge import labels as labelled
 from endpointwatch.merge.counts import Conflict, Merged
-from endpointwatch.merge.join import Joined, merge_partition, partition_of
-from endpointwatch.merge.merge import PART_BYTES, Sources, Totals
+from endpointwatch.merge.join import Counted, merge_partition, partition_of
+from endpointwatch.merge.merge import PART_BYTES, Totals
 from endpointwatch.merge.output import MergedFiles, json_lines
+from endpointwatch.merge.sources import Sources
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -143,8 +144,8 @@ def _join(key: tuple[Any, ...], captures: pa.Table, labels: pa.Table) -> pa.Tabl
         for slice_ in records.iter_slices(RECORDS_A_ROW):
             rows.append((part, len(rows), folder, bytes(json_lines(slice_)), None))
     names = ("matched", "unmatched", "used", "duplicate", "unknown", "conflicting")
-    told = {name: getattr(joined, name) for name in names}
-    told["conflicts"] = [conflict.model_dump() for conflict in joined.conflicts]
+    told = {name: getattr(joined.counted, name) for name in names}
+    told["conflicts"] = [conflict.model_dump() for conflict in joined.counted.conflicts]
     return _table([*rows, (part, len(rows), None, None, json.dumps(told))])
 
 
@@ -158,9 +159,9 @@ def _table(rows: list[tuple[Any, ...]]) -> pa.Table:
     return pa.Table.from_pylist([dict(zip(_ROW.names, row, strict=True)) for row in rows], schema=_ROW)
 
 
-def _counts(told: dict[str, Any]) -> Joined:
+def _counts(told: dict[str, Any]) -> Counted:
     conflicts = tuple(Conflict.model_validate(conflict) for conflict in told.pop("conflicts"))
-    return Joined(records=pl.DataFrame(), conflicts=conflicts, **told)
+    return Counted(conflicts=conflicts, **told)
 
 
 def _packed(tally: Tally) -> str:

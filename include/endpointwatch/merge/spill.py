@@ -1,60 +1,59 @@
-"""Rows parted by the hash of their id, on disk when they are many: what lies in memory at a time is one part."""
+"""Rows parted by the hash of their id, on disk: what lies in memory at a time is one part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from endpointwatch.merge.join import partition_of
 from endpointwatch.merge.lines import Schema
 
+#: So many frames make a file: few enough to lie in memory together, enough that a part is no crumb.
+FRAMES_A_FILE = 8
 
-def parted(frames: Iterable[pl.DataFrame], schema: Schema, count: int, folder: Path) -> Iterator[pl.DataFrame]:
-    """The rows of ``frames`` in ``count`` parts; in each part they keep their order.
 
-    With one part nothing is written. ``frames`` is used up before the first part is handed on.
+def write_parts(frames: Iterator[pl.DataFrame], count: int, folder: Path, name: str) -> tuple[Path, ...]:
+    """The rows of ``frames`` in files that each hold some of every part; in each part they keep their order.
 
     Args:
         frames: Rows with an ``id``.
-        schema: Theirs.
         count: How many parts.
-        folder: An empty folder to write to; every part's file is removed once it was handed on.
+        folder: Where the files go.
+        name: What their names begin with.
     """
-    if count == 1:
-        return iter([pl.concat([pl.DataFrame(schema=schema), *frames])])
-    paths = [folder / f"{place}.arrows" for place in range(count)]
-    _write(frames, paths)
-    return (_read(path, schema) for path in paths)
+    paths: list[Path] = []
+    while held := list(islice(frames, FRAMES_A_FILE)):
+        path = folder / f"{name}-{len(paths)}.arrow"
+        rows = pl.concat(held)
+        if rows.height:
+            _write(rows, count, path)
+            paths.append(path)
+    return tuple(paths)
 
 
-def _write(frames: Iterable[pl.DataFrame], paths: list[Path]) -> None:
-    writers: dict[int, pa.RecordBatchStreamWriter] = {}
-    sinks = {place: paths[place].open("wb") for place in range(len(paths))}
-    try:
-        for frame in frames:
-            marked = frame.with_columns(part=pl.Series(partition_of(frame["id"], len(paths)), dtype=pl.UInt32))
-            for part in marked.partition_by("part", maintain_order=True):
-                place = part.item(0, "part")
-                table = part.drop("part").to_arrow(compat_level=pl.CompatLevel.oldest())
-                if place not in writers:
-                    writers[place] = pa.ipc.new_stream(sinks[place], table.schema)
-                writers[place].write_table(table)
-    finally:
-        for writer in writers.values():
-            writer.close()
-        for sink in sinks.values():
-            sink.close()
-
-
-def _read(path: Path, schema: Schema) -> pl.DataFrame:
-    if not path.stat().st_size:
-        path.unlink()
+def read_part(paths: Sequence[Path], place: int, schema: Schema) -> pl.DataFrame:
+    """The rows of one part, out of the files that :func:`write_parts` left."""
+    batches = []
+    for path in paths:
+        # Mapped, not copied: the rows lie where the file's pages are.
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as stored:
+            batches.append(stored.get_batch(place))
+    if not batches:
         return pl.DataFrame(schema=schema)
-    # Mapped, not copied: the rows lie where the file's pages are, and keep them after the file is gone.
-    with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
-        table = stream.read_all()
-    path.unlink()
-    return pl.DataFrame(pl.from_arrow(table))
+    return pl.DataFrame(pl.from_arrow(pa.Table.from_batches(batches)))
+
+
+def _write(rows: pl.DataFrame, count: int, path: Path) -> None:
+    places = partition_of(rows["id"], count).astype(np.uint16)
+    order = np.argsort(places, kind="stable")
+    table = rows[order].to_arrow(compat_level=pl.CompatLevel.oldest())
+    bounds = np.searchsorted(places[order], np.arange(count + 1))
+    (batch,) = table.combine_chunks().to_batches()
+    with path.open("wb") as sink, pa.ipc.new_file(sink, table.schema) as stored:
+        for start, stop in pairwise(bounds.tolist()):
+            stored.write_batch(batch.slice(start, stop - start))

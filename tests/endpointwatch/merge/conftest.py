@@ -10,7 +10,8 @@ import pytest
 
 from endpointwatch.config.ground_truth import LabelRecord
 from endpointwatch.merge.counts import Merged
-from endpointwatch.merge.merge import PART_BYTES, Sources, merge
+from endpointwatch.merge.merge import PART_BYTES, merge
+from endpointwatch.merge.sources import Sources
 
 
 def capture(identity, *, time="2026-11-01T14:05:09Z", event=None, score=0.5, **metadata) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from endpointwatch.config.window import Window
-from endpointwatch.merge.merge import Sources, merge
+from endpointwatch.merge.merge import merge
+from endpointwatch.merge.sources import Sources
 from endpointwatch.merge.spark import merge_on_spark
 
 pytestmark = pytest.mark.spark

@@ -14,7 +14,8 @@ from endpointwatch.capture.tally import Tally
 from endpointwatch.config.ground_truth import LabelRecord
 from endpointwatch.errors import CaptureError
 from endpointwatch.merge.labels import labels as read_labels
-from endpointwatch.merge.merge import Sources, merge
+from endpointwatch.merge.merge import merge
+from endpointwatch.merge.sources import Sources
 
 TUTORIAL = LabelRecord(id="inferenceId", data="actualLabel")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from endpointwatch.capture.tally import Tally
-from endpointwatch.config.model_quality import ModelQuality
+from endpointwatch.config.model_quality import BINARY, ModelQuality
 from endpointwatch.errors import BaselineError
 from endpointwatch.jobs.data_sets import data_set_rows
 from endpointwatch.jobs.estimates import (
@@ -17,6 +17,7 @@ from endpointwatch.jobs.estimates import (
     read_calibrations,
     wanted,
 )
+from endpointwatch.jobs.labelled import labelled_state
 from endpointwatch.jobs.monitors.duty import Duty, Judged, Learnt, Lesson
 from endpointwatch.jobs.predictions import Columns, captured, collected, data_set
 from endpointwatch.jobs.quality_files import QualityBaseline, read_baseline, write_report
@@ -126,6 +127,8 @@ def _labelled(duty: Duty, reader: Reader, tally: Tally, watch: Promises) -> Stat
     """The state of the window's merged records; None without any that can be judged."""
     if duty.merged is None or not duty.merged.is_dir():
         return None
+    if reader.settings.problem_type == BINARY:
+        return labelled_state(duty.merged, reader, tally)
     return collected(captured(duty.merged, tally, reader.settings, labelled=True), reader, tally, watch)
 
 
