@@ -47,7 +47,7 @@ def merge(
     Args:
         sources: What is merged.
         output: Folder of the merged records (Model Monitor's schema, JSON Lines).
-        scratch: A folder with room for a copy of the inputs; by default the system's for temporary files.
+        scratch: A folder with room for two copies of the inputs; by default the system's for temporary files.
         keep_folders: Write below the folders in which the captures were found, as AWS's merger does.
         part_bytes: Bytes of input that are joined at a time: memory goes with it, the result does not.
         each: Does the work on files and on pieces; by default in this process, one after the other.
