@@ -51,10 +51,10 @@ def stack_settings(tmp_path_factory) -> Settings:
 def stack(stack_settings) -> Iterator[Stack]:
     """The running stack; its state is removed at the end, its logs stay in pytest's temporary folder.
 
-    No file is edited while it runs, so each is parsed at its start and seldom again.
+    DAG files are parsed at its start and seldom again; a test that adds an endpoint's file waits for that.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PARSE_AGAIN, "600")
+        patch.setenv(PARSE_AGAIN, "60")
         try:
             yield onemachine.up(stack_settings)
         finally:

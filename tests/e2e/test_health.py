@@ -65,7 +65,7 @@ def cloud(declared, stack, airflow) -> Cloud:
     started = {}
     for name in NAMES:
         for dag in (f"{name}__health", f"{name}__alarms"):
-            airflow.wait_for_dag(dag)
+            airflow.wait_for_dag(dag, seconds=PATIENCE)
             airflow.unpause(dag)
     # A watcher is started when the file of its unpaused DAG is parsed again; that need not wait for its turn.
     airflow.request("PUT", f"/parseDagFile/{airflow.dag(f'{NAMES[0]}__health')['file_token']}")

@@ -207,8 +207,10 @@ class _Case:
         return Answer(change, (*told, *rungs), reason)
 
     def _told(self, alarm: Alarm) -> tuple[Remedy, ...]:
-        # One notification an incident: an alarm that comes and goes is the same trouble.
-        if not alarm.tells or any(remedy.step == 0 for remedy in self._incident()):
+        # One notification an incident: an alarm that comes and goes is the same trouble, and so is one that is answered
+        # already, when the cooldown ends while it persists.
+        answered = (remedy.step == 0 or same_change(remedy.changed_at, self.change.at) for remedy in self._incident())
+        if not alarm.tells or any(answered):
             return ()
         return (self._remedy(alarm, 0, "notify", self.change.reason or "it is in ALARM"),)
 

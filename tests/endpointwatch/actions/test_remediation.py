@@ -164,7 +164,7 @@ def test_neither_the_order_nor_the_number_of_messages_matters(world, times, rand
     twin = World(world.alarms, world.policy, world.standing, world.now, dict(world.since), list(world.history))
     minutes, names, changing = times[-1]
     (found,) = live(world, [(minutes, names, changing)])
-    twin.now = world.now
+    twin.now, twin.since = world.now, dict(world.since)
     told = world.changes() + [
         # The message of the same change, told by another service's clock.
         change.model_copy(update={"at": change.at + timedelta(seconds=0.7), "current": False})
