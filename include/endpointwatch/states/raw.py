@@ -38,8 +38,8 @@ def words_at(data: Bytes, starts: Places, count: int = 1) -> Words:
     """``count`` words of eight bytes from each of ``starts`` on, the first byte lowest; shape ``(n, count)``.
 
     Args:
-        data: Made by :func:`padded`.
-        starts: Places of the data that was padded.
+        data: With as many bytes from each of ``starts`` on, as :func:`padded` makes it.
+        starts: Places in the data.
         count: One or two.
     """
     # Items that overlap: at each place as many bytes from there on as one.
@@ -67,12 +67,11 @@ def columns_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = Fa
 
 def _roomy(data: Bytes, starts: Places) -> tuple[Bytes, Places]:
     """``data`` with the bytes around each text that a view of it covers, and where the texts begin then."""
-    before = _BEFORE - int(starts.min(initial=_BEFORE))
-    behind = int(starts.max(initial=0)) + _INLINE - data.size
-    if before <= 0 and behind <= 0:
+    first, last = (int(starts.min()), int(starts.max())) if starts.size else (0, 0)
+    before, behind = max(0, _BEFORE - first), max(0, last + _INLINE - data.size)
+    if not before and not behind:
         return data, starts
-    room = max(before, 0)
-    return np.concatenate((np.zeros(room, np.uint8), data, np.zeros(max(behind, 0), np.uint8))), starts + room
+    return np.concatenate((np.zeros(before, np.uint8), data, np.zeros(behind, np.uint8))), starts + before
 
 
 def _texts_at(body: Bytes, starts: Places, lengths: Places, *, blank: bool) -> pl.Series:
