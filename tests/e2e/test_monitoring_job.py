@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 import pytest
 
-from endpointwatch.config import Endpoint, Window
+from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.loader import load
+from endpointwatch.config.window import Window
 from endpointwatch.reports.verdict import Verdict
 from loanapp.applications import Applications
 from loanapp.cloud import Cloud

@@ -38,6 +38,7 @@ COLUMNS: dict[str, type[pl.DataType]] = {
     "inference_time": pl.String,
     "source": pl.String,
 }
+_FEED = ord("\n")
 # What decides how a record is read has to be the same on lines that are read without a parser.
 _ALIKE = frozenset({"source", *(f"{side}_{part}" for side in SIDES for part in ("encoding", "type"))})
 
@@ -60,7 +61,9 @@ def records(path: Path) -> Iterator[tuple[pl.DataFrame, list[Malformed]]]:
     first = 1
     try:
         for chunk in chunks(path):
-            count = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
+            # NumPy counts bytes several times faster than Python does.
+            feeds = int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == _FEED))
+            count = feeds + (not chunk.endswith(b"\n"))
             frame = _fast(chunk, first, count)
             yield _careful(chunk, first) if frame is None else (frame, [])
             first += count

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from endpointwatch.capture.records import SIDES
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading, captured_rows
-from endpointwatch.config.data_quality import DataQuality
-from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.jobs.collect import Batch
+
+if TYPE_CHECKING:  # a process that helps to read is done sooner without the models of all sections
+    from endpointwatch.config.data_quality import DataQuality
+    from endpointwatch.config.endpoint import Endpoint
 
 
 def sides_of(endpoint: Endpoint, settings: DataQuality) -> tuple[str, ...]:

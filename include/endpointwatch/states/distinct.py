@@ -90,10 +90,6 @@ def _rounded(estimate: float) -> int:
 
 
 def _leading_zeros(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    zeros = np.zeros(words.shape, np.uint8)
-    rest = words.copy()
-    for bits in (32, 16, 8, 4, 2, 1):
-        short = rest < np.uint64(1 << (64 - bits))
-        zeros[short] += np.uint8(bits)
-        rest[short] <<= np.uint64(bits)
-    return zeros
+    # A double's exponent is the place of its highest bit; without the next ones below it no word is rounded up.
+    _, bits = np.frexp((words & ~(words >> np.uint64(1))).astype(np.float64))
+    return (64 - bits).astype(np.uint8)

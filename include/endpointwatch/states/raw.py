@@ -38,8 +38,8 @@ def words_at(data: Bytes, starts: Places, count: int = 1) -> Words:
     """``count`` words of eight bytes from each of ``starts`` on, the first byte lowest; shape ``(n, count)``.
 
     Args:
-        data: Made by :func:`padded`.
-        starts: Places of the data that was padded.
+        data: With as many bytes from each of ``starts`` on, as :func:`padded` makes it.
+        starts: Places in the data.
         count: One or two.
     """
     # Items that overlap: at each place as many bytes from there on as one.
@@ -61,20 +61,28 @@ def columns_at(data: Bytes, starts: Places, lengths: Places, *, blank: bool = Fa
     """
     # One column of all texts that is cut: making one costs more than many a column's texts do.
     columns, rows = starts.shape
-    body = np.concatenate((np.zeros(_BEFORE, np.uint8), padded(data)))
-    whole = _texts_at(body, starts.ravel(), lengths.ravel(), blank=blank)
+    whole = _texts_at(*_roomy(data, starts.ravel()), lengths.ravel(), blank=blank)
     return tuple(whole.slice(place * rows, rows) for place in range(columns))
 
 
+def _roomy(data: Bytes, starts: Places) -> tuple[Bytes, Places]:
+    """``data`` with the bytes around each text that a view of it covers, and where the texts begin then."""
+    first, last = (int(starts.min()), int(starts.max())) if starts.size else (0, 0)
+    before, behind = max(0, _BEFORE - first), max(0, last + _INLINE - data.size)
+    if not before and not behind:
+        return data, starts
+    return np.concatenate((np.zeros(before, np.uint8), data, np.zeros(behind, np.uint8))), starts + before
+
+
 def _texts_at(body: Bytes, starts: Places, lengths: Places, *, blank: bool) -> pl.Series:
-    """The texts that stand in ``body`` four bytes behind each of ``starts``."""
+    """The texts that stand in ``body`` at ``starts``; there are four bytes before each, and twelve from it on."""
     # What stands before a text makes room for its length, what stands behind it is blotted out.
-    views = words_at(body, starts, 2)
+    views = words_at(body, starts - _BEFORE, 2)
     views.view("<u4")[:, 0] = lengths
     views &= _OWN[np.minimum(lengths, _INLINE)].view("<u8").reshape(-1, 2)
     if int(lengths.max(initial=0)) > _INLINE:
         long = lengths > _INLINE
-        views[long, 1] = (starts[long] + _BEFORE).astype(np.uint64) << _HALF
+        views[long, 1] = starts[long].astype(np.uint64) << _HALF
     missing = 0 if blank else starts.size - int(np.count_nonzero(lengths))
     bitmap = pa.py_buffer(np.packbits(lengths > 0, bitorder="little")) if missing else None
     buffers = [bitmap, pa.py_buffer(views), pa.py_buffer(body)]
