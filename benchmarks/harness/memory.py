@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from itertools import count
@@ -42,24 +43,18 @@ class Memory:
         for look in count():
             if self._ended.wait(INTERVAL):
                 return
-            # Who belongs to it is looked up more seldom: that reads a file of every process of the machine.
+            # Who belongs to it is looked up more seldom: that reads a file of every thread.
             family = _family(self._pid) if look % LOOKS == 0 else family
             self.peak = max(self.peak, sum(map(_resident, family)))
 
 
 def _family(pid: int) -> list[int]:
     """The process and its descendants."""
-    children: dict[int, list[int]] = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            # "pid (name) state parent …"; a name may hold anything.
-            parent = int((place / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue  # it has just ended
-        children.setdefault(parent, []).append(int(place.name))
     found = [pid]
     for one in found:
-        found += children.get(one, [])
+        for thread in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # it has just ended
+                found += map(int, thread.read_text(encoding="ascii").split())
     return found
 
 
