@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -60,7 +61,9 @@ def _uv() -> str:
 
 
 def _run(command: list[str], peer: str) -> None:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    # As the bootstrap does: a company's proxy signs with a certificate that only the system knows.
+    environment = {"UV_SYSTEM_CERTS": "true", **os.environ}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if ended.returncode:
         said = (ended.stderr or ended.stdout).strip().splitlines()
         raise PeerError(f"{peer} cannot be installed on this Python: {' '.join(said[-3:]) or ended.returncode}")
