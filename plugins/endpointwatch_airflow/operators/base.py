@@ -42,9 +42,7 @@ class EndpointWatchOperator(AwsBaseOperator[SageMakerHook]):
 
     @cached_property
     def store(self) -> StoreHook:
-        return StoreHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        return StoreHook(**self._hook_parameters)
 
     @property
     def aws(self) -> dict[str, Any]:

@@ -61,9 +61,7 @@ class VerifyCaptureOperator(EndpointWatchOperator):
 
     @cached_property
     def runtime(self) -> RuntimeHook:
-        return RuntimeHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        return RuntimeHook(**self._hook_parameters)
 
     def execute(self, context: Context) -> str:
         return self.look(context, attempt=0)

@@ -79,9 +79,7 @@ class LeasedOperator(EndpointWatchOperator):
 
     @cached_property
     def leases(self) -> LeaseHook:
-        return LeaseHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        return LeaseHook(**self._hook_parameters)
 
     @property
     def lease_folder(self) -> str:

@@ -50,9 +50,7 @@ class MoveEndpointOperator(LeasedOperator):
 
     @cached_property
     def alarms(self) -> RollbackAlarmsHook:
-        return RollbackAlarmsHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        return RollbackAlarmsHook(**self._hook_parameters)
 
     def change(self, context: Context) -> Any:
         EndpointLink.persist(

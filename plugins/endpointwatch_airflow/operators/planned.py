@@ -40,9 +40,7 @@ class PlannedJobOperator(SageMakerJobOperator):
 
     @cached_property
     def metrics(self) -> MetricsHook:
-        return MetricsHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        return MetricsHook(**self._hook_parameters)
 
     def execute(self, context: Context) -> Any:
         if self.endpoint.job.runs_on != "worker":

@@ -58,9 +58,7 @@ class ShadowModelOperator(LeasedOperator):
 
     @cached_property
     def cloudwatch(self) -> RollbackAlarmsHook:
-        return RollbackAlarmsHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        return RollbackAlarmsHook(**self._hook_parameters)
 
     def change(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - everything came by a template
         self.wait_for_others()

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
-from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context
 
 from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
+from endpointwatch_airflow.sensors.base import DeferrableSensor
 from endpointwatch_airflow.triggers.alarm import AlarmStateTrigger
 
 
-class AlarmStateSensor(AwsBaseSensor[CloudWatchHook]):
+class AlarmStateSensor(DeferrableSensor[CloudWatchHook]):
     """Succeeds once the alarm is in one of the states.
 
     Args:
         alarm_name: CloudWatch's name of it (templated).
         states: Those to wait for.
-        deferrable: Wait in the triggerer instead of on the worker; default ``[operators] default_deferrable``.
-        kwargs: ``aws_conn_id``, ``region_name``, ``verify``, ``botocore_config``, and what every sensor takes;
+        kwargs: As :class:`DeferrableSensor` takes them;
             ``poke_interval`` is the time between two looks.
     """
 
@@ -35,30 +32,23 @@ class AlarmStateSensor(AwsBaseSensor[CloudWatchHook]):
         *,
         alarm_name: str,
         states: Sequence[str] = ("OK",),
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.alarm_name = alarm_name
         self.states = tuple(states)
-        self.deferrable = deferrable
 
     def execute(self, context: Context) -> Any:
         if not self.deferrable:
             return super().execute(context)
         if not self.poke(context):
-            self.defer(
-                trigger=AlarmStateTrigger(
+            self.wait_by(
+                AlarmStateTrigger(
                     alarm_name=self.alarm_name,
                     states=self.states,
                     pause_seconds=float(self.poke_interval),
-                    aws_conn_id=self.aws_conn_id,
-                    region_name=self.region_name,
-                    verify=self.verify,
-                    botocore_config=self.botocore_config,
-                ),
-                method_name="execute_complete",
-                timeout=timedelta(seconds=self.timeout),
+                    **self.aws,
+                )
             )
         return None
 

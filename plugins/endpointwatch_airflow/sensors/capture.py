@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context
 
 from endpointwatch.config.endpoint import Endpoint
@@ -16,19 +14,19 @@ from endpointwatch.config.layout import capture_prefixes
 from endpointwatch.config.window import Window
 from endpointwatch_airflow.captured import capture_root, captured
 from endpointwatch_airflow.hooks.store import StoreHook
+from endpointwatch_airflow.sensors.base import DeferrableSensor
 from endpointwatch_airflow.triggers.capture import CaptureSettledTrigger, seconds_until_settled
 from endpointwatch_airflow.windows import resolve_window
 
 
-class CaptureSettledSensor(AwsBaseSensor[StoreHook]):
+class CaptureSettledSensor(DeferrableSensor[StoreHook]):
     """Succeeds once the window has been over for ``capture.settle_seconds`` and no capture has arrived for as long.
 
     A window long past whose captures lie still succeeds at once, without being deferred.
 
     Args:
         endpoint: The endpoint; its ``capture`` and ``schedule`` sections say where, how long, and which window.
-        deferrable: Wait in the triggerer instead of on the worker; default ``[operators] default_deferrable``.
-        kwargs: ``aws_conn_id``, ``region_name``, ``verify``, ``botocore_config``, and what every sensor takes.
+        kwargs: As :class:`DeferrableSensor` takes them.
     """
 
     aws_hook_class = StoreHook
@@ -38,31 +36,24 @@ class CaptureSettledSensor(AwsBaseSensor[StoreHook]):
         self,
         *,
         endpoint: Endpoint,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
-        self.deferrable = deferrable
 
     def execute(self, context: Context) -> Any:
         if not self.deferrable:
             return super().execute(context)
         window = resolve_window(context, self.endpoint.schedule.cron)
         if self._remaining(window) > 0:
-            self.defer(
-                trigger=CaptureSettledTrigger(
+            self.wait_by(
+                CaptureSettledTrigger(
                     destination=capture_root(self.endpoint),
                     hours=capture_prefixes(self.endpoint, window),
                     window_end=window.end.isoformat(),
                     settle_seconds=self.endpoint.capture.settle_seconds,
-                    aws_conn_id=self.aws_conn_id,
-                    region_name=self.region_name,
-                    verify=self.verify,
-                    botocore_config=self.botocore_config,
-                ),
-                method_name="execute_complete",
-                timeout=timedelta(seconds=self.timeout),
+                    **self.aws,
+                )
             )
         return None
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context
 
 from endpointwatch.config.endpoint import Endpoint
@@ -17,11 +15,12 @@ from endpointwatch_airflow.captured import manifest_hash
 from endpointwatch_airflow.coverage import label_coverage
 from endpointwatch_airflow.hooks.store import StoreHook
 from endpointwatch_airflow.labelled import labels_since, limits_of
+from endpointwatch_airflow.sensors.base import DeferrableSensor
 from endpointwatch_airflow.triggers.labels import LabelsChangedTrigger
 from endpointwatch_airflow.windows import resolve_window
 
 
-class LabelsArrivedSensor(AwsBaseSensor[StoreHook]):
+class LabelsArrivedSensor(DeferrableSensor[StoreHook]):
     """Succeeds once a share of the window's captures has a label, or so many hours after the window's end.
 
     The share is the one that the verdict will give: captures and labels are brought to the worker's disk and merged
@@ -32,9 +31,8 @@ class LabelsArrivedSensor(AwsBaseSensor[StoreHook]):
         endpoint: The endpoint; it has a ``ground_truth`` section.
         coverage: The share of captures that must have a label.
         hours: The patience, from the window's end.
-        deferrable: Wait in the triggerer instead of on the worker; default ``[operators] default_deferrable``.
         clock: The time that the patience is measured against.
-        kwargs: ``aws_conn_id``, ``region_name``, ``verify``, ``botocore_config``, and what every sensor takes;
+        kwargs: As :class:`DeferrableSensor` takes them;
             ``poke_interval`` is the time between two looks.
     """
 
@@ -47,7 +45,6 @@ class LabelsArrivedSensor(AwsBaseSensor[StoreHook]):
         endpoint: Endpoint,
         coverage: float,
         hours: int,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         **kwargs: Any,
     ) -> None:
@@ -55,7 +52,6 @@ class LabelsArrivedSensor(AwsBaseSensor[StoreHook]):
         self.endpoint = endpoint
         self.coverage = coverage
         self.hours = hours
-        self.deferrable = deferrable
         self.clock = clock
 
     def execute(self, context: Context) -> Any:
@@ -66,20 +62,15 @@ class LabelsArrivedSensor(AwsBaseSensor[StoreHook]):
         # Before the labels are counted: what comes in between is a change, and is counted again.
         seen = manifest_hash(labels_since(self.hook, limits.uri, (window,)))
         if not self._enough(window):
-            self.defer(
-                trigger=LabelsChangedTrigger(
+            self.wait_by(
+                LabelsChangedTrigger(
                     root=limits.uri,
                     window=window.model_dump(mode="json"),
                     seen=seen,
                     deadline=self._deadline(window).isoformat(),
                     pause_seconds=float(self.poke_interval),
-                    aws_conn_id=self.aws_conn_id,
-                    region_name=self.region_name,
-                    verify=self.verify,
-                    botocore_config=self.botocore_config,
-                ),
-                method_name="execute_complete",
-                timeout=timedelta(seconds=self.timeout),
+                    **self.aws,
+                )
             )
         return None
 

@@ -6,22 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from endpointwatch_airflow.hooks.cloudwatch import TYPES, CloudWatchHook, alarms_of
+from endpointwatch_airflow.triggers.aws import AwsTrigger
 
 
-class AlarmStateTrigger(BaseTrigger):
+class AlarmStateTrigger(AwsTrigger):
     """Fires once the alarm is in one of the states, or is gone.
 
     Args:
         alarm_name: CloudWatch's name of it.
         states: ``OK``, ``ALARM``, ``INSUFFICIENT_DATA``.
         pause_seconds: Time between two looks.
-        aws_conn_id: As everywhere.
-        region_name: As everywhere.
-        verify: As everywhere.
-        botocore_config: As everywhere.
+        aws: As :class:`~endpointwatch_airflow.triggers.aws.AwsTrigger` takes them.
     """
 
     def __init__(
@@ -30,38 +28,18 @@ class AlarmStateTrigger(BaseTrigger):
         alarm_name: str,
         states: Sequence[str],
         pause_seconds: float = 10.0,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        verify: bool | str | None = None,
-        botocore_config: dict[str, Any] | None = None,
+        **aws: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.alarm_name = alarm_name
         self.states = list(states)
         self.pause_seconds = pause_seconds
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self.verify = verify
-        self.botocore_config = botocore_config
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "alarm_name": self.alarm_name,
-                "states": self.states,
-                "pause_seconds": self.pause_seconds,
-                "aws_conn_id": self.aws_conn_id,
-                "region_name": self.region_name,
-                "verify": self.verify,
-                "botocore_config": self.botocore_config,
-            },
+        super().__init__(
+            {"alarm_name": self.alarm_name, "states": self.states, "pause_seconds": self.pause_seconds},
+            **aws,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        hook = CloudWatchHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        hook = CloudWatchHook(**self.hook_parameters)
         async with await hook.get_async_conn() as client:  # type: ignore[no-untyped-call]
             while True:
                 answer = await client.describe_alarms(AlarmNames=[self.alarm_name], AlarmTypes=list(TYPES))

@@ -10,6 +10,7 @@ from typing import Any, Final
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from endpointwatch_airflow.hooks.alarm_channel import QueueHook, QueueUnavailableError
+from endpointwatch_airflow.triggers.aws import AwsTrigger
 
 #: SQS holds a question open so long at most; the answer comes with the first message.
 LONG_POLL_SECONDS: Final = 20
@@ -17,7 +18,7 @@ LONG_POLL_SECONDS: Final = 20
 PAUSE_SECONDS: Final = 10.0
 
 
-class AlarmQueueTrigger(BaseEventTrigger):
+class AlarmQueueTrigger(AwsTrigger, BaseEventTrigger):
     """Fires for every message about an alarm's change of state, and never ends.
 
     Unlike the providers' trigger for SQS it is told the queue's name, not its URL, so nothing needs to know account and
@@ -28,10 +29,7 @@ class AlarmQueueTrigger(BaseEventTrigger):
         queue_name: The queue.
         long_poll_seconds: How long a question for messages is held open.
         pause_seconds: Time between two tries while there is no queue.
-        aws_conn_id: As everywhere.
-        region_name: As everywhere.
-        verify: As everywhere.
-        botocore_config: As everywhere.
+        aws: As :class:`~endpointwatch_airflow.triggers.aws.AwsTrigger` takes them.
     """
 
     def __init__(
@@ -40,38 +38,22 @@ class AlarmQueueTrigger(BaseEventTrigger):
         queue_name: str,
         long_poll_seconds: int = LONG_POLL_SECONDS,
         pause_seconds: float = PAUSE_SECONDS,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        verify: bool | str | None = None,
-        botocore_config: dict[str, Any] | None = None,
+        **aws: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.queue_name = queue_name
         self.long_poll_seconds = long_poll_seconds
         self.pause_seconds = pause_seconds
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self.verify = verify
-        self.botocore_config = botocore_config
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
+        super().__init__(
             {
                 "queue_name": self.queue_name,
                 "long_poll_seconds": self.long_poll_seconds,
                 "pause_seconds": self.pause_seconds,
-                "aws_conn_id": self.aws_conn_id,
-                "region_name": self.region_name,
-                "verify": self.verify,
-                "botocore_config": self.botocore_config,
             },
+            **aws,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        hook = QueueHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        hook = QueueHook(**self.hook_parameters)
         while True:
             try:
                 async for body in hook.messages(self.queue_name, wait_seconds=self.long_poll_seconds):

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from endpointwatch_airflow.hooks.store import StoreHook, bucket_and_key, folders_of, objects_of
+from endpointwatch_airflow.triggers.aws import AwsTrigger
 
 #: However far off the end of the wait is, look this often: traffic may bring it closer or push it away.
 LONGEST_PAUSE: Final = 300.0
@@ -33,7 +34,7 @@ def seconds_until_settled(
     return max(0.0, (last + timedelta(seconds=settle_seconds) - now).total_seconds())
 
 
-class CaptureSettledTrigger(BaseTrigger):
+class CaptureSettledTrigger(AwsTrigger):
     """Fires once the window's captures have settled; sleeps until that is possible instead of polling.
 
     Args:
@@ -41,10 +42,7 @@ class CaptureSettledTrigger(BaseTrigger):
         hours: The window's folders below a variant's: ``2026/03/01/14/``.
         window_end: ISO time.
         settle_seconds: See :func:`seconds_until_settled`.
-        aws_conn_id: As everywhere.
-        region_name: As everywhere.
-        verify: As everywhere.
-        botocore_config: As everywhere.
+        aws: As :class:`~endpointwatch_airflow.triggers.aws.AwsTrigger` takes them.
     """
 
     def __init__(
@@ -54,40 +52,24 @@ class CaptureSettledTrigger(BaseTrigger):
         hours: Sequence[str],
         window_end: str,
         settle_seconds: int,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        verify: bool | str | None = None,
-        botocore_config: dict[str, Any] | None = None,
+        **aws: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.destination = destination
         self.hours = list(hours)
         self.window_end = window_end
         self.settle_seconds = settle_seconds
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self.verify = verify
-        self.botocore_config = botocore_config
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
+        super().__init__(
             {
                 "destination": self.destination,
                 "hours": self.hours,
                 "window_end": self.window_end,
                 "settle_seconds": self.settle_seconds,
-                "aws_conn_id": self.aws_conn_id,
-                "region_name": self.region_name,
-                "verify": self.verify,
-                "botocore_config": self.botocore_config,
             },
+            **aws,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        hook = StoreHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        hook = StoreHook(**self.hook_parameters)
         end = datetime.fromisoformat(self.window_end)
         async with await hook.get_async_conn() as client:  # type: ignore[no-untyped-call]
             while True:

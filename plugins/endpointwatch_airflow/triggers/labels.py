@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from endpointwatch.config.window import Window
 from endpointwatch_airflow.captured import manifest_hash
 from endpointwatch_airflow.hooks.store import StoreHook, bucket_and_key, objects_of
 from endpointwatch_airflow.labelled import of_window, start_after
+from endpointwatch_airflow.triggers.aws import AwsTrigger
 
 
-class LabelsChangedTrigger(BaseTrigger):
+class LabelsChangedTrigger(AwsTrigger):
     """Fires when the ground-truth objects that can hold a window's labels are others than those seen, or at a deadline.
 
     Args:
@@ -24,10 +25,7 @@ class LabelsChangedTrigger(BaseTrigger):
         seen: Hash over the objects that were there (:func:`endpointwatch_airflow.captured.manifest_hash`).
         deadline: ISO time.
         pause_seconds: Time between two looks.
-        aws_conn_id: As everywhere.
-        region_name: As everywhere.
-        verify: As everywhere.
-        botocore_config: As everywhere.
+        aws: As :class:`~endpointwatch_airflow.triggers.aws.AwsTrigger` takes them.
     """
 
     def __init__(
@@ -38,42 +36,26 @@ class LabelsChangedTrigger(BaseTrigger):
         seen: str,
         deadline: str,
         pause_seconds: float = 60.0,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        verify: bool | str | None = None,
-        botocore_config: dict[str, Any] | None = None,
+        **aws: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.root = root
         self.window = dict(window)
         self.seen = seen
         self.deadline = deadline
         self.pause_seconds = pause_seconds
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self.verify = verify
-        self.botocore_config = botocore_config
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
+        super().__init__(
             {
                 "root": self.root,
                 "window": self.window,
                 "seen": self.seen,
                 "deadline": self.deadline,
                 "pause_seconds": self.pause_seconds,
-                "aws_conn_id": self.aws_conn_id,
-                "region_name": self.region_name,
-                "verify": self.verify,
-                "botocore_config": self.botocore_config,
             },
+            **aws,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        hook = StoreHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        hook = StoreHook(**self.hook_parameters)
         deadline = datetime.fromisoformat(self.deadline)
         async with await hook.get_async_conn() as client:  # type: ignore[no-untyped-call]
             while (remaining := (deadline - datetime.now(UTC)).total_seconds()) > 0:

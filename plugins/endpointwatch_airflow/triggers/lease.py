@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
 
 from endpointwatch.actions.lease import Holder
 from endpointwatch_airflow.hooks.lease import LeaseHook
+from endpointwatch_airflow.triggers.aws import AwsTrigger
 
 
-class LeaseTrigger(BaseTrigger):
+class LeaseTrigger(AwsTrigger):
     """Fires when the lease can be taken, and after ``look_seconds``: the task asks whether the holder's run ended.
 
     Args:
@@ -23,10 +24,7 @@ class LeaseTrigger(BaseTrigger):
         holder: Who waits, as :class:`~endpointwatch.actions.lease.Holder` dumps itself.
         delay: Seconds between two looks, each of which also renews the place in the queue.
         look_seconds: After so long the task looks for itself.
-        aws_conn_id: As everywhere.
-        region_name: As everywhere.
-        verify: As everywhere.
-        botocore_config: As everywhere.
+        aws: As :class:`~endpointwatch_airflow.triggers.aws.AwsTrigger` takes them.
     """
 
     def __init__(
@@ -36,41 +34,20 @@ class LeaseTrigger(BaseTrigger):
         holder: Mapping[str, str],
         delay: float = 5.0,
         look_seconds: float = 60.0,
-        aws_conn_id: str | None = "aws_default",
-        region_name: str | None = None,
-        verify: bool | str | None = None,
-        botocore_config: dict[str, Any] | None = None,
+        **aws: Any,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.folder = folder
         self.holder = dict(holder)
         self.delay = delay
         self.look_seconds = look_seconds
-        self.aws_conn_id = aws_conn_id
-        self.region_name = region_name
-        self.verify = verify
-        self.botocore_config = botocore_config
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "folder": self.folder,
-                "holder": self.holder,
-                "delay": self.delay,
-                "look_seconds": self.look_seconds,
-                "aws_conn_id": self.aws_conn_id,
-                "region_name": self.region_name,
-                "verify": self.verify,
-                "botocore_config": self.botocore_config,
-            },
+        super().__init__(
+            {"folder": self.folder, "holder": self.holder, "delay": self.delay, "look_seconds": self.look_seconds},
+            **aws,
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         # The hook's own ways, in a thread: a wait for a lease is rare, and its rules stand in one place.
-        hook = LeaseHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        )
+        hook = LeaseHook(**self.hook_parameters)
         me, end = Holder(**self.holder), time.monotonic() + self.look_seconds
         free = False
         while not free and time.monotonic() < end:
