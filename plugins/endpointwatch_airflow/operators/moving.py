@@ -13,8 +13,8 @@ from endpointwatch.actions import deployment, rollout
 from endpointwatch.errors import ConfigError
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import LiveEndpoint
+from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
 from endpointwatch_airflow.hooks.deployment import DeploymentHook
-from endpointwatch_airflow.hooks.rollback_alarms import RollbackAlarmsHook
 from endpointwatch_airflow.links.sagemaker import EndpointLink
 from endpointwatch_airflow.operators.leased import LeasedOperator
 from endpointwatch_airflow.triggers.deployment import DeploymentTrigger
@@ -49,8 +49,8 @@ class MoveEndpointOperator(LeasedOperator):
         return DeploymentHook(**self._hook_parameters)
 
     @cached_property
-    def alarms(self) -> RollbackAlarmsHook:
-        return RollbackAlarmsHook(**self._hook_parameters)
+    def alarms(self) -> CloudWatchHook:
+        return CloudWatchHook(**self._hook_parameters)
 
     def change(self, context: Context) -> Any:
         EndpointLink.persist(
@@ -95,7 +95,8 @@ class MoveEndpointOperator(LeasedOperator):
             EndpointError: One is in ALARM already: SageMaker would go back at once, whatever the new version is like.
         """
         if not at_once:
-            self.alarms.ensure(rollout.alarm_requests(self.endpoint))
+            for request in rollout.alarm_requests(self.endpoint):
+                self.alarms.put_alarm(request)
             names = rollout.rollback_alarms(self.endpoint)
             states = self.alarms.states(names)
             if missing := [name for name in names if name not in states]:

@@ -6,7 +6,7 @@ import pytest
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
-from endpointwatch_airflow.hooks.rollback_alarms import RollbackAlarmsHook
+from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
 from endpointwatch_airflow.operators.deployment import DeployModelOperator
 from sagemaker_fakes import DECLARED, CloudWatch
 
@@ -16,7 +16,7 @@ CANARY = {"strategy": "canary", "step": {"percent": 10}, "wait_seconds": 300}
 @pytest.fixture
 def cloudwatch(monkeypatch):
     fake = CloudWatch()
-    monkeypatch.setattr(RollbackAlarmsHook, "client", fake)
+    monkeypatch.setattr(CloudWatchHook, "client", fake)
     return fake
 
 
@@ -65,9 +65,7 @@ def test_without_settings_cloudwatch_is_not_asked_and_sagemaker_is_told_nothing(
 
 
 def test_an_alarm_that_fires_already_stops_the_update_before_it_begins(deploy, cloudwatch, sagemaker):
-    cloudwatch.alarms["endpointwatch-rollback/loan-approval/5xx"] = {
-        "AlarmName": "endpointwatch-rollback/loan-approval/5xx", "StateValue": "ALARM",
-    }  # fmt: skip
+    cloudwatch.put("endpointwatch-rollback/loan-approval/5xx", state="ALARM")
     with pytest.raises(EndpointError, match=r"5xx'\] are in ALARM before the update"):
         deploy(**CANARY)
     assert sagemaker.count("UpdateEndpoint") == 0
