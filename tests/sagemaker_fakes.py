@@ -318,5 +318,12 @@ class CloudWatch:
             "AlarmName": AlarmName, **settings, "StateValue": state, "StateUpdatedTimestamp": START,
         }  # fmt: skip
 
-    def describe_alarms(self, AlarmNames: list[str], **_: Any) -> dict[str, Any]:
-        return {"MetricAlarms": [self.alarms[name] for name in AlarmNames if name in self.alarms]}
+    def describe_alarms(
+        self, AlarmNames: list[str] | None = None, AlarmNamePrefix: str = "", **_: Any
+    ) -> dict[str, Any]:
+        wanted = list(self.alarms) if AlarmNames is None else AlarmNames
+        found = [name for name in wanted if name in self.alarms and name.startswith(AlarmNamePrefix)]
+        return {"MetricAlarms": [self.alarms[name] for name in found]}
+
+    def get_paginator(self, method: str) -> SimpleNamespace:
+        return SimpleNamespace(paginate=lambda **request: [getattr(self, method)(**request)])

@@ -205,6 +205,16 @@ class Endpoint(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _rollback_alarms_exist(self) -> Self:
+        off = {*self.alarms.metrics, *self.alarms.composites} - {*self.alarms.declared}
+        if named := sorted(off & {*self.deployment.rollback_alarms.names}):
+            raise ValueError(
+                f"deployment.rollback_alarms.names has {', '.join(named)}, which is not made: it or `alarms` is not "
+                "enabled. Enable it, or take the name out"
+            )
+        return self
+
     @property
     def label_columns(self) -> frozenset[str]:
         """Columns of a baseline data set that hold labels: no part of what the endpoint is asked, or answers."""
