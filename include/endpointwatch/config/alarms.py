@@ -11,9 +11,7 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator, model_valida
 
 from endpointwatch.config.alarm_actions import Action, Severity
 from endpointwatch.config.alarm_defaults import DEFAULTS, INVOCATIONS
-from endpointwatch.config.section import Section
-
-MonitorKind = Literal["data_quality", "model_quality", "bias", "attribution"]
+from endpointwatch.config.section import MonitorKind, Section
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -6,32 +6,16 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from endpointwatch.config.data_quality import COLUMN_CHECKS
 from endpointwatch.config.notifications import Audience
 from endpointwatch.config.quiet_hours import QuietSpan
-from endpointwatch.config.section import Section
+from endpointwatch.config.section import MonitorKind, Section
+from endpointwatch.config.status import CountedStatus
 
 Action = Literal["nothing", "notify", "pause", "scale", "rollback", "retrain"]
-#: Who can be told.
-Owner = Audience
-Kind = Literal["data_quality", "model_quality", "bias", "attribution"]
-#: Every status of a verdict but `OK`, and `PROVISIONAL`, which counts neither way.
-CountedStatus = Literal[
-    "VIOLATIONS",
-    "NO_DATA",
-    "TOO_FEW_ROWS",
-    "CAPTURE_OFF",
-    "CAPTURE_LAGGING",
-    "LABELS_MISSING",
-    "NO_BASELINE",
-    "ENCODING_MIXED",
-    "SCHEMA_CHANGED",
-    "JOB_FAILED",
-]
 
 #: Actions that the endpoint's DAGs have a task for. Who adds one to `pipelines/answer.py` adds it here.
 CARRIED_OUT: Final[tuple[Action, ...]] = ("nothing", "notify", "retrain")
-#: Checks that fail when the data has other columns than the baseline.
-COLUMN_CHECKS: Final = ("extra_column_check", "missing_column_check")
 #: Name of the one rule of the short form.
 SHORT_FORM: Final = "drift"
 
@@ -62,7 +46,7 @@ class Rule(Section):
         pattern=r"^[a-z][a-z0-9_]{0,39}$",
         examples=["drift"],
     )
-    monitors: tuple[Kind, ...] = Field((), description="Whose verdicts it looks at; empty: all.")
+    monitors: tuple[MonitorKind, ...] = Field((), description="Whose verdicts it looks at; empty: all.")
     statuses: tuple[CountedStatus, ...] = Field(
         ("VIOLATIONS",),
         description="Verdicts that count. A rule that retrains counts `VIOLATIONS` alone.",
@@ -74,7 +58,7 @@ class Rule(Section):
         examples=["baseline_drift_check"],
     )
     features: tuple[str, ...] = Field((), description="Of violations, only those of these features; empty: all.")
-    monitor_weights: dict[Kind, Weight] = Field(
+    monitor_weights: dict[MonitorKind, Weight] = Field(
         default_factory=dict, description="What a monitor's verdict is multiplied by; 1 for one that is not named."
     )
     feature_weights: dict[str, Weight] = Field(
@@ -86,7 +70,7 @@ class Rule(Section):
     action: PossibleAction = Field(
         description="What follows. `pause`, `scale` and `rollback` are refused: there is no task for them yet."
     )
-    tell: tuple[Owner, ...] = Field(
+    tell: tuple[Audience, ...] = Field(
         (),
         description="Who is told, once an incident and again as a reminder; empty: nobody, with `notify` the "
         "endpoint's owner.",
@@ -122,7 +106,7 @@ class Rule(Section):
         )
 
     @property
-    def told(self) -> tuple[Owner, ...]:
+    def told(self) -> tuple[Audience, ...]:
         """Who is told when it fires."""
         return self.tell or (("endpoint_owner",) if self.action == "notify" else ())
 

@@ -7,9 +7,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from endpointwatch.config.section import Section, Share
+from endpointwatch.config.section import MonitorKind, Section, Share
 
-MonitorKind = Literal["data_quality", "model_quality", "bias", "attribution"]
 Statistic = Literal["Average", "Sum", "Minimum", "Maximum", "SampleCount", "p50", "p90", "p95", "p99"]
 
 #: SageMaker's own limits of a step, in percent of the fleet, by strategy.

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 S3Uri = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?$", examples=["s3://bucket/prefix"])]
 DatasetFormat = Literal["csv", "csv_without_header", "json", "json_lines", "parquet"]
+MonitorKind = Literal["data_quality", "model_quality", "bias", "attribution"]
 Switch = Literal["Enabled", "Disabled"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 

@@ -8,8 +8,9 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from endpointwatch.config.decision import Action, Owner
+from endpointwatch.config.decision import Action
 from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.notifications import Audience
 from endpointwatch.config.quiet_hours import quiet
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.decision import Decision
@@ -43,7 +44,7 @@ class Permission(Part):
     at: AwareDatetime
     asked: Action
     allowed: Action
-    tell: tuple[Owner, ...] = Field((), description="Who is told now; with `notify`, and beside other actions.")
+    tell: tuple[Audience, ...] = Field((), description="Who is told now; with `notify`, and beside other actions.")
     incident: Window | None = Field(None, description="First window of the incident that it is about.")
     guards: tuple[Guard, ...] = ()
     reason: str
