@@ -55,13 +55,7 @@ class MoveEndpointOperator(LeasedOperator):
         return CloudWatchHook(**self._hook_parameters)
 
     def change(self, context: Context) -> Any:
-        EndpointLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            endpoint_name=self.endpoint.name,
-        )
+        self.persist_link(context, EndpointLink, endpoint_name=self.endpoint.name)
         config_name = self.move(context)
         live = self.hook.endpoint(self.endpoint.name)
         if live is not None and live.changing:
