@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from endpointwatch.actions.naming import digest, slug
-from endpointwatch.config.alarm_actions import Action, Severity
+from endpointwatch.config.alarm_actions import Action
 from endpointwatch.config.alarms import CompositeAlarm, MetricAlarm
+from endpointwatch.config.notifications import SEVERITIES, Severity
 from endpointwatch.config.remediation import Remediation
 
 Alarm = MetricAlarm | CompositeAlarm
@@ -29,7 +30,6 @@ SAME_CHANGE: Final = timedelta(seconds=5)
 DAY: Final = timedelta(days=1)
 #: What may be done while the endpoint is being deployed.
 HARMLESS: Final[frozenset[Action]] = frozenset({"notify", "pause"})
-SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 
 
 class _Part(BaseModel):

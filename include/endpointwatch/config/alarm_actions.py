@@ -5,4 +5,3 @@ from __future__ import annotations
 from typing import Literal
 
 Action = Literal["notify", "scale", "rollback", "redeploy", "pause", "run_dag"]
-Severity = Literal["info", "warning", "critical"]

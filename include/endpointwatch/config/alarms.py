@@ -9,8 +9,9 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from endpointwatch.config.alarm_actions import Action, Severity
+from endpointwatch.config.alarm_actions import Action
 from endpointwatch.config.alarm_defaults import DEFAULTS, INVOCATIONS
+from endpointwatch.config.notifications import Severity
 from endpointwatch.config.section import MonitorKind, Section
 
 MINUTE, HOUR, DAY = 60, 3600, 86400

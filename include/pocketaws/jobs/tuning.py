@@ -8,9 +8,10 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from pocketaws import events, tags
-from pocketaws.faults import Fault, invalid, not_emulated
+from pocketaws import events
+from pocketaws.faults import Fault, invalid, not_emulated, refuse_members
 from pocketaws.jobs import search, training
+from pocketaws.jobs.record import create
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
 from pocketaws.service_model import output_members
@@ -150,20 +151,8 @@ def best(record: Record, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
 @operation("CreateHyperParameterTuningJob")
 def create_tuning_job(world: World, request: Request) -> Response:
     _check(request)
-    name = request["HyperParameterTuningJobName"]
-    arn = world.settings.arn(KIND, name)
-    record = {key: value for key, value in request.items() if key != "Tags"}
-    record.update(
-        HyperParameterTuningJobArn=arn,
-        HyperParameterTuningJobStatus="InProgress",
-        CreationTime=now(),
-        LastModifiedTime=now(),
-        Strategy=request["HyperParameterTuningJobConfig"]["Strategy"],
-        ResourceLimits=request["HyperParameterTuningJobConfig"]["ResourceLimits"],
-    )
-    world.store.create(KIND, name, record)
-    tags.keep(world, arn, request.get("Tags", []))
-    events.state_changed(world, KIND, record)
+    name, config = request["HyperParameterTuningJobName"], request["HyperParameterTuningJobConfig"]
+    arn = create(world, KIND, request, Strategy=config["Strategy"], ResourceLimits=config["ResourceLimits"])
     threading.Thread(target=Search(world, name).run, name=f"tuning-{name}", daemon=True).start()
     return {"HyperParameterTuningJobArn": arn}
 
@@ -226,9 +215,7 @@ def _check(request: Request) -> None:
     Raises:
         Fault: With the member's name.
     """
-    for member in NOT_EMULATED:
-        if request.get(member):
-            raise not_emulated(f"{member} of CreateHyperParameterTuningJob")
+    refuse_members(request, NOT_EMULATED, "CreateHyperParameterTuningJob")
     config = request["HyperParameterTuningJobConfig"]
     if config["Strategy"] == "Hyperband":
         raise not_emulated("The tuning strategy Hyperband")
