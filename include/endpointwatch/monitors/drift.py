@@ -128,7 +128,7 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
     }
     threshold = settings.categorical_comparison_threshold
     if settings.categorical_drift_method == "ChiSquared":
-        chance = distances.chi_squared(before, after)
+        chance = distances.chi_squared(before, after, strict=strict)
         if chance is None:
             return None
         # A p-value says more the smaller it is: this limit is broken from below, though the text says "exceeds".
@@ -138,7 +138,7 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
             distance=chance,
             threshold=threshold,
             exceeded=chance < threshold,
-            aws=distances.chi_squared(then.counts, with_blanks) if seen_by_aws else None,
+            aws=distances.chi_squared(then.counts, with_blanks, strict=True) if seen_by_aws else None,
         )
     method = settings.comparison_method
     same = strict or (with_blanks is counts and len(known) == len(then.counts))
