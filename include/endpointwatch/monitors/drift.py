@@ -110,7 +110,7 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
         return None
     # AWS counts blanks as a category; by default they are left to the check of completeness.
     known = {text: count for text, count in then.counts.items() if text != NULL_VALUE}
-    with_blanks = {**counts, NULL_VALUE: column.missing} if column.missing else counts
+    with_blanks = {**counts, NULL_VALUE: counts.get(NULL_VALUE, 0) + column.missing} if column.missing else counts
     full = sum(known.values()) and sum(counts.values())
     if not full and not strict:
         return None

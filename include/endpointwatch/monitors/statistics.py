@@ -39,8 +39,11 @@ def categories(column: Column) -> tuple[tuple[str, int], ...] | None:
     """Texts with counts as the file reports them, blanks as ``NullValue``; None where there are too many."""
     if column.histogram.counts is None or column.distinct.estimate > DISTINCT_LIMIT:
         return None
-    blanks = ((NULL_VALUE, column.missing),) if column.missing else ()
-    return column.histogram.ordered() + blanks
+    counts = dict(column.histogram.ordered())
+    if column.missing:
+        # To the library a text of that name is the same as a blank.
+        counts[NULL_VALUE] = counts.get(NULL_VALUE, 0) + column.missing
+    return tuple(counts.items())
 
 
 def _feature(name: str, column: Column, *, strict: bool) -> dict[str, Any]:
@@ -158,9 +161,9 @@ def known(document: Mapping[str, Any]) -> tuple[Known, ...]:
 
 def _known(feature: Mapping[str, Any]) -> Known:
     numbers = feature.get("numerical_statistics") or {}
-    kll = numbers.get("distribution", {}).get("kll", {}).get("sketch")
-    texts = (feature.get("string_statistics") or {}).get("distribution", {}).get("categorical", {}).get("buckets")
-    sketch = Kll.read(kll["data"]) if kll and any(kll.get("data") or ()) else None
+    levels = _part(numbers, "distribution", "kll", "sketch").get("data") or ()
+    texts = _part(feature, "string_statistics", "distribution", "categorical").get("buckets")
+    sketch = Kll.read(levels) if any(levels) else None
     return Known(
         feature["name"],
         cast("InferredType", feature.get("inferred_type", "Unknown")),
@@ -170,6 +173,13 @@ def _known(feature: Mapping[str, Any]) -> Known:
         _finite(numbers.get("mean")),
         _finite(numbers.get("std_dev")),
     )
+
+
+def _part(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """The block at the end of ``keys``; empty where one of them is missing or null, as a file cut by hand has it."""
+    for key in keys:
+        document = document.get(key) or {}
+    return document
 
 
 def _finite(value: object) -> float | None:
