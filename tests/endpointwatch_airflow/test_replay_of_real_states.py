@@ -42,7 +42,7 @@ def results(folder: Path) -> None:
     learnt, settings = state(0), DataQuality()
     asked = data_quality.suggest(learnt, settings)
     baseline = Baseline(asked, statistics(learnt))
-    write_report(folder / "baselines" / "v1" / "data_quality", learnt, asked)
+    write_report(folder / "baselines" / "v1" / "data_quality", learnt, settings)
     for hour in range(6):
         window = Window.of(LAST - (6 - hour) * HOUR, LAST - (5 - hour) * HOUR)
         seen = state(300 if hour >= 3 else 0)
@@ -50,7 +50,7 @@ def results(folder: Path) -> None:
         subject = Subject("loans", "data_quality", window, "v1")
         verdict = judge(subject, Tally(analysed=seen.rows), findings, minimum_rows=1)
         place = folder / "data_quality" / window.path
-        write_report(place, seen, asked, verdict.violations)
+        write_report(place, seen, settings, verdict.violations)
         (place / "verdict.json").write_text(verdict.to_json(), encoding="utf-8")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -26,13 +27,26 @@ class TableRows:
 
     Attributes:
         file: The file, relative to the folder that was read.
-        names: The header's cells, ``_c<i>`` where one is empty; None without a header.
+        names: The header's cells, see :func:`header_names`; None without a header.
         frame: ``line`` and ``cells`` (a list of texts, empty ones still empty).
     """
 
     file: str
     names: tuple[str, ...] | None
     frame: pl.DataFrame
+
+
+def header_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a header: ``_c<i>`` where it is blank, and a name that several have with its place added to each.
+
+    References:
+        apache/spark, ``CSVHeaderChecker`` and ``CSVUtils.makeSafeHeader``, which Model Monitor reads with. (Spark takes
+        ``Age`` and ``age`` for the same name; here they are two.)
+    """
+    times = Counter(cells)
+    return tuple(
+        f"_c{place}" if not cell else f"{cell}{place}" if times[cell] > 1 else cell for place, cell in enumerate(cells)
+    )
 
 
 def table_rows(folder: Path, tally: Tally, *, header: bool) -> Iterator[TableRows]:
@@ -80,7 +94,7 @@ def _file(
         for frame in frames:
             rows = frame
             if header and names is None and rows.height:
-                names = tuple(cell or f"_c{place}" for place, cell in enumerate(rows.item(0, "cells")))
+                names = header_names(rows.item(0, "cells").to_list())
                 rows = rows.slice(1)
             yield names, rows
         first += chunk.count(b"\n")

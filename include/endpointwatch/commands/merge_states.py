@@ -11,7 +11,6 @@ from endpointwatch.commands.shell import DONE, ended, parser
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.errors import WindowError
 from endpointwatch.jobs.tables import write_report
-from endpointwatch.monitors import data_quality
 from endpointwatch.states import Table
 from endpointwatch.states.file import STATE_FILE, read
 
@@ -51,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
             total += read(path)
         except ValueError as error:
             raise WindowError(f"{path} cannot be added: {error}") from error
-    write_report(options.output, total, data_quality.suggest(total, DataQuality()))
+    write_report(options.output, total, DataQuality())
     print(f"{len(paths)} states, {total.rows} rows, {len(total.names)} columns: {options.output}")
     return DONE
 

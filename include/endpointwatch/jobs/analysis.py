@@ -87,7 +87,7 @@ def run(container: Container) -> int:
             "end_time."
         )
     findings = data_quality.check(state, baseline, settings) if baseline else Findings()
-    write_report(output, state, data_quality.suggest(state, settings), findings.violations if baseline else None)
+    write_report(output, state, settings, findings.violations if baseline else None)
     if environment.get("publish_cloudwatch_metrics") == "Enabled" and settings.emit_metrics == "Enabled":
         at, dimensions = published(container)
         write_metrics(container.metrics_file, metrics(state, findings.distances, at=at, dimensions=dimensions))

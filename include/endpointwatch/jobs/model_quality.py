@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from endpointwatch.capture.objects import json_rows, parquet_rows
 from endpointwatch.capture.tables import table_rows
 from endpointwatch.capture.tally import Tally
-from endpointwatch.config.model_quality import ModelQuality
+from endpointwatch.config.model_quality import BINARY, ModelQuality
 from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError
 from endpointwatch.jobs import analysis
@@ -83,6 +83,11 @@ def run(container: Container) -> int:
 def _settings(container: Container) -> ModelQuality:
     environment = container.environment
     told: dict[str, Any] = {key: environment[key] for key in _SAME_KEYS if environment.get(key)}
+    if told.get("problem_type") != BINARY and "inference_attribute" in told and "probability_attribute" in told:
+        # AWS's clients pass it on for every problem type; only the metrics of two classes make use of it.
+        _log.info(
+            "probability_attribute %r is not needed: inference_attribute tells", told.pop("probability_attribute")
+        )
     if threshold := environment.get("probability_threshold_attribute"):
         told["probability_threshold_attribute"] = threshold
     if positive := environment.get("positive_label"):

@@ -6,20 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.errors import BaselineError
 from endpointwatch.monitors.constraints import Constraints
-from endpointwatch.monitors.data_quality import Baseline
+from endpointwatch.monitors.data_quality import Baseline, suggest
 from endpointwatch.monitors.statistics import statistics
 from endpointwatch.reports import files
 from endpointwatch.states import Table
 from endpointwatch.states.file import STATE_FILE, write
 
 
-def write_report(folder: Path, state: Table, constraints: Constraints, violations: Any = None) -> None:
+def write_report(folder: Path, state: Table, settings: DataQuality, violations: Any = None) -> None:
     """AWS's report files and the state; without ``violations`` (a baseline) there is no file of violations."""
+    strict, suggested = settings.aws_compatible == "Enabled", suggest(state, settings)
     folder.mkdir(parents=True, exist_ok=True)
-    files.write_text(folder / files.STATISTICS, files.json_text(statistics(state)))
-    files.write_text(folder / files.CONSTRAINTS, files.json_text(constraints.document()))
+    files.write_text(folder / files.STATISTICS, files.json_text(statistics(state, strict=strict)))
+    files.write_text(folder / files.CONSTRAINTS, files.json_text(suggested.document()))
     if violations is not None:
         files.write_text(folder / files.VIOLATIONS, files.json_text(files.violations_document(violations)))
     write(state, folder / STATE_FILE)

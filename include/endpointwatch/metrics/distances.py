@@ -131,7 +131,7 @@ def categorical(baseline: Mapping[str, int], current: Mapping[str, int]) -> tupl
     return max(abs(baseline.get(key, 0) / n - current.get(key, 0) / m) for key in keys), n, m
 
 
-def chi_squared(baseline: Mapping[str, int], current: Mapping[str, int]) -> float | None:
+def chi_squared(baseline: Mapping[str, int], current: Mapping[str, int], *, strict: bool = False) -> float | None:
     """The p-value of the chi-squared test that ``current`` has the shares of ``baseline``.
 
     Small categories are merged, the smallest into the next smallest, until the test is allowed: with two categories
@@ -141,6 +141,8 @@ def chi_squared(baseline: Mapping[str, int], current: Mapping[str, int]) -> floa
     Args:
         baseline: Counts by category.
         current: The same.
+        strict: Make no test, as the library, where fewer than two of the current categories remain: it counts those
+            that the baseline does not know, and not those that have vanished.
 
     Returns:
         The probability of a difference at least as large by chance, 0 to 1; None when fewer than two categories remain.
@@ -150,10 +152,12 @@ def chi_squared(baseline: Mapping[str, int], current: Mapping[str, int]) -> floa
         return None
     # Ties are broken by name, so that the same counts always merge in the same order.
     cells = sorted((count / total * known, key, float(current.get(key, 0))) for key, count in baseline.items())
+    present = set(current)
     while len(cells) >= _TWO and _too_small([expected for expected, _, _ in cells]):
-        (expected, _, observed), (next_expected, key, next_observed), *rest = cells
+        (expected, small, observed), (next_expected, key, next_observed), *rest = cells
+        present = present - {small} | {key}
         cells = sorted([(expected + next_expected, key, observed + next_observed), *rest])
-    if len(cells) < _TWO:
+    if len(cells) < _TWO or (strict and len(present) < _TWO):
         return None
     statistic = math.fsum((observed - expected) ** 2 / expected for expected, _, observed in cells)
     return upper_gamma((len(cells) - 1) / 2, statistic / 2)

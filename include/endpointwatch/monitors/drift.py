@@ -110,7 +110,7 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
         return None
     # AWS counts blanks as a category; by default they are left to the check of completeness.
     known = {text: count for text, count in then.counts.items() if text != NULL_VALUE}
-    with_blanks = {**counts, NULL_VALUE: column.missing} if column.missing else counts
+    with_blanks = {**counts, NULL_VALUE: counts.get(NULL_VALUE, 0) + column.missing} if column.missing else counts
     full = sum(known.values()) and sum(counts.values())
     if not full and not strict:
         return None
@@ -128,7 +128,7 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
     }
     threshold = settings.categorical_comparison_threshold
     if settings.categorical_drift_method == "ChiSquared":
-        chance = distances.chi_squared(before, after)
+        chance = distances.chi_squared(before, after, strict=strict)
         if chance is None:
             return None
         # A p-value says more the smaller it is: this limit is broken from below, though the text says "exceeds".
@@ -138,7 +138,7 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
             distance=chance,
             threshold=threshold,
             exceeded=chance < threshold,
-            aws=distances.chi_squared(then.counts, with_blanks) if seen_by_aws else None,
+            aws=distances.chi_squared(then.counts, with_blanks, strict=True) if seen_by_aws else None,
         )
     method = settings.comparison_method
     same = strict or (with_blanks is counts and len(known) == len(then.counts))

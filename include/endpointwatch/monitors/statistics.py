@@ -19,11 +19,19 @@ BUCKETS = 10
 # Deequ keeps the histogram of a column with at most so many (estimated) different texts.
 DISTINCT_LIMIT = 120
 NULL_VALUE = "NullValue"
+# Deequ's sketch looks for the smallest value from Java's largest int downwards, and for the largest from its smallest
+# int upwards: numbers that all lie beyond one of the two leave it where it was.
+_FIRST_LOW, _FIRST_HIGH = 2.0**31 - 1, -(2.0**31)
 
 
-def statistics(state: Table) -> dict[str, Any]:
-    """The file's content for ``state``, with AWS's keys in AWS's order."""
-    features = [_feature(name, column) for name, column in zip(state.names, state.columns, strict=True)]
+def statistics(state: Table, *, strict: bool = False) -> dict[str, Any]:
+    """The file's content for ``state``, with AWS's keys in AWS's order.
+
+    Args:
+        state: Of the rows.
+        strict: Whether buckets have the library's range and its last edge; see :func:`buckets`.
+    """
+    features = [_feature(name, column, strict=strict) for name, column in zip(state.names, state.columns, strict=True)]
     return {"version": 0.0, "dataset": {"item_count": state.rows}, "features": features}
 
 
@@ -31,14 +39,17 @@ def categories(column: Column) -> tuple[tuple[str, int], ...] | None:
     """Texts with counts as the file reports them, blanks as ``NullValue``; None where there are too many."""
     if column.histogram.counts is None or column.distinct.estimate > DISTINCT_LIMIT:
         return None
-    blanks = ((NULL_VALUE, column.missing),) if column.missing else ()
-    return column.histogram.ordered() + blanks
+    counts = dict(column.histogram.ordered())
+    if column.missing:
+        # To the library a text of that name is the same as a blank.
+        counts[NULL_VALUE] = counts.get(NULL_VALUE, 0) + column.missing
+    return tuple(counts.items())
 
 
-def _feature(name: str, column: Column) -> dict[str, Any]:
+def _feature(name: str, column: Column, *, strict: bool) -> dict[str, Any]:
     feature: dict[str, Any] = {"name": name, "inferred_type": column.inferred_type}
     if column.inferred_type in ("Integral", "Fractional"):
-        feature["numerical_statistics"] = _numbers(column)
+        feature["numerical_statistics"] = _numbers(column, strict=strict)
     elif column.inferred_type == "String":
         feature["string_statistics"] = _strings(column)
     return feature
@@ -48,7 +59,7 @@ def _common(column: Column) -> dict[str, int]:
     return {"num_present": column.present, "num_missing": column.missing}
 
 
-def _numbers(column: Column) -> dict[str, Any]:
+def _numbers(column: Column, *, strict: bool) -> dict[str, Any]:
     moments = column.moments
     low, high = (moments.low, moments.high) if moments.n else (math.nan, math.nan)
     return {
@@ -62,7 +73,7 @@ def _numbers(column: Column) -> dict[str, Any]:
         "completeness": column.completeness,
         "distribution": {
             "kll": {
-                "buckets": buckets(column.sketch, low, high) if moments.n else [],
+                "buckets": buckets(column.sketch, low, high, strict=strict) if moments.n else [],
                 "sketch": {
                     "parameters": {"c": column.sketch.c, "k": float(column.sketch.k)},
                     "data": [level.tolist() for level in column.sketch.levels],
@@ -83,16 +94,23 @@ def _strings(column: Column) -> dict[str, Any]:
     return strings
 
 
-def buckets(sketch: Kll, low: float, high: float) -> list[dict[str, float]]:
+def buckets(sketch: Kll, low: float, high: float, *, strict: bool = False) -> list[dict[str, float]]:
     """Ten equally wide buckets from ``low`` to ``high``, with the sketch's counts; the last includes ``high``.
 
-    The counts come from the sketch, not from the rows, as in AWS's files; they always add up to all rows.
+    The counts come from the sketch, not from the rows, as in AWS's files. They add up to all rows, but for a ``strict``
+    count as the library's: there the range begins at 2147483647 at the latest and ends at -2147483648 at the earliest,
+    and where the last edge is rounded to less than ``high``, the values above it are in no bucket.
+
+    References:
+        awslabs/deequ, ``KLLSketch.scala`` (edges, counts) and ``KLLRunner.scala`` (range).
     """
+    if strict:
+        low, high = min(low, _FIRST_LOW), max(high, _FIRST_HIGH)
     edges = np.array([low + (high - low) * i / float(BUCKETS) for i in range(BUCKETS + 1)])
     values, weights = sketch.weighted()
     running = np.concatenate(([0], np.cumsum(weights)))
     below = running[np.searchsorted(values, edges, side="left")]
-    below[-1] = running[-1]
+    below[-1] = running[np.searchsorted(values, edges[-1], side="right")] if strict else running[-1]
     counts = np.diff(below)
     return [
         {"lower_bound": _json(edges[i]), "upper_bound": _json(edges[i + 1]), "count": float(counts[i])}
@@ -143,9 +161,9 @@ def known(document: Mapping[str, Any]) -> tuple[Known, ...]:
 
 def _known(feature: Mapping[str, Any]) -> Known:
     numbers = feature.get("numerical_statistics") or {}
-    kll = numbers.get("distribution", {}).get("kll", {}).get("sketch")
-    texts = (feature.get("string_statistics") or {}).get("distribution", {}).get("categorical", {}).get("buckets")
-    sketch = Kll.read(kll["data"]) if kll and any(kll.get("data") or ()) else None
+    levels = _part(numbers, "distribution", "kll", "sketch").get("data") or ()
+    texts = _part(feature, "string_statistics", "distribution", "categorical").get("buckets")
+    sketch = Kll.read(levels) if any(levels) else None
     return Known(
         feature["name"],
         cast("InferredType", feature.get("inferred_type", "Unknown")),
@@ -155,6 +173,13 @@ def _known(feature: Mapping[str, Any]) -> Known:
         _finite(numbers.get("mean")),
         _finite(numbers.get("std_dev")),
     )
+
+
+def _part(document: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    """The block at the end of ``keys``; empty where one of them is missing or null, as a file cut by hand has it."""
+    for key in keys:
+        document = document.get(key) or {}
+    return document
 
 
 def _finite(value: object) -> float | None:

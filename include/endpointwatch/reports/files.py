@@ -27,8 +27,12 @@ def json_text(document: Mapping[str, Any]) -> str:
 
 
 def violations_document(violations: Iterable[Violation]) -> dict[str, Any]:
-    """``constraint_violations.json``; with no violation the list is there and empty."""
-    return {"violations": [violation.model_dump() for violation in violations]}
+    """``constraint_violations.json``; with no violation the list is there and empty.
+
+    A column's violation begins with the column; a metric's has its keys by the alphabet.
+    """
+    dumped = (violation.model_dump() for violation in violations)
+    return {"violations": [one if "feature_name" in one else dict(sorted(one.items())) for one in dumped]}
 
 
 def clarify_text(document: Mapping[str, Any]) -> str:

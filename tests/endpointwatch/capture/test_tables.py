@@ -94,3 +94,12 @@ def test_any_bytes_are_rows_or_faults_and_never_a_crash(tmp_path_factory, raw, h
     assert len(cells) == len(lines)
     assert tally.rows().set_aside == len(tally.listed)
     assert lines == sorted(lines)
+
+
+def test_a_blank_header_cell_and_one_that_several_columns_have_get_their_place(tmp_path):
+    """Source: apache/spark, ``CSVUtils.makeSafeHeader``; Model Monitor reads with Spark, and has been seen to write
+    ``_c<i>`` for a blank cell.
+    """
+    (tmp_path / "a.csv").write_text("a,b,a,,B\n1,2,3,4,5\n")
+    (rows,) = table_rows(tmp_path, Tally(), header=True)
+    assert rows.names == ("a0", "b", "a2", "_c3", "B")

@@ -60,7 +60,7 @@ class History:
     def learn(self, version: str, frame: pl.DataFrame) -> Baseline:
         learnt = state(frame)
         asked = data_quality.suggest(learnt, DataQuality())
-        write_report(self.baseline(version), learnt, asked)
+        write_report(self.baseline(version), learnt, DataQuality())
         return Baseline(asked, statistics(learnt))
 
     def judge(self, hour: int, frame: pl.DataFrame, version: str, baseline: Baseline) -> Window:
@@ -70,7 +70,7 @@ class History:
         subject = Subject("loans", "data_quality", window, version)
         verdict = judge(subject, Tally(analysed=seen.rows), findings, minimum_rows=1)
         folder = self.states / window.path
-        write_report(folder, seen, data_quality.suggest(seen, DataQuality()), verdict.violations)
+        write_report(folder, seen, DataQuality(), verdict.violations)
         write_text(folder / VERDICT, verdict.to_json())
         return window
 

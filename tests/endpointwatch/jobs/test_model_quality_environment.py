@@ -189,6 +189,42 @@ def test_other_names_of_classes_are_told_by_a_key_of_ours(analysed):
 
 
 @pytest.mark.parametrize(
+    ("kind", "family"), [("Regression", "regression"), ("MulticlassClassification", "multiclass_classification")]
+)
+def test_a_probability_is_put_up_with_where_the_prediction_tells(analysed, kind, family):
+    """Source: the SageMaker SDK's `ModelQualityMonitor` passes `probability_attribute` on for every problem type."""
+    told = {"inference_attribute": "said", "ground_truth_attribute": "truth", "problem_type": kind}
+    text = "said,truth,score\n1,1,0.9\n2,3,0.4\n"
+    with_it, without = (analysed(text, "csv", CSV, **told, **more) for more in ({"probability_attribute": "score"}, {}))
+    assert with_it.document("statistics.json") == without.document("statistics.json")
+    assert f"{family}_metrics" in without.document("statistics.json")
+
+
+def test_a_violations_keys_stand_in_awss_order(analysed):
+    """Source: recorded violations have constraint_check_type, description, metric_name."""
+    baseline = {
+        "version": 0.0,
+        "regression_constraints": {"mae": {"threshold": 0.1, "comparison_operator": "GreaterThanThreshold"}},
+    }
+    one = analysed(
+        "said,truth\n1,2\n",
+        "csv",
+        CSV,
+        files={"baseline/constraints.json": json.dumps(baseline)},
+        problem_type="Regression",
+        inference_attribute="said",
+        ground_truth_attribute="truth",
+        baseline_constraints="/opt/ml/processing/baseline/constraints.json",
+    )
+    (violation,) = one.document("constraint_violations.json")["violations"]
+    assert list(violation.items()) == [
+        ("constraint_check_type", "GreaterThanThreshold"),
+        ("description", "Metric mae with 1.0 was GreaterThanThreshold '0.1'"),
+        ("metric_name", "mae"),
+    ]
+
+
+@pytest.mark.parametrize(
     ("environment", "words"),
     [
         ({"problem_type": None}, "problem_type"),

@@ -112,3 +112,20 @@ def test_small_categories_are_merged_and_unknown_ones_left_out():
 @pytest.mark.parametrize(("baseline", "current"), [({"a": 9}, {"a": 9}), ({"a": 5, "b": 5}, {"c": 3}), ({}, {})])
 def test_fewer_than_two_categories_give_no_p_value(baseline, current):
     assert chi_squared(baseline, current) is None
+
+
+@pytest.mark.parametrize(
+    ("current", "tested"), [({"x": 100}, False), ({"x": 90, "y": 10}, True), ({"x": 100, "unknown": 1}, True)]
+)
+def test_the_library_tests_nothing_where_one_category_is_left_though_that_is_the_largest_change(current, tested):
+    """Source: awslabs/deequ, ``Distance.scala``: it asks how many categories the regrouped *sample* has."""
+    baseline = {"x": 50, "y": 50}
+    assert chi_squared(baseline, current) < 1e-9
+    assert (chi_squared(baseline, current, strict=True) is not None) is tested
+
+
+def test_the_library_counts_a_vanished_category_that_a_small_one_was_merged_into():
+    """Source: awslabs/deequ, ``Distance.scala``, ``regroupCategories``: merging writes the category into the sample."""
+    baseline = {"x": 900, "y": 90, "z": 5, "w": 5}
+    assert chi_squared(baseline, {"x": 200, "w": 1}, strict=True) is not None
+    assert chi_squared(baseline, {"x": 200}, strict=True) is not None

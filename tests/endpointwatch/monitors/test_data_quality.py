@@ -199,6 +199,31 @@ def test_blanks_stand_in_the_report_as_a_value_of_their_own():
     assert suggest(learnt, SETTINGS).features[0].string_constraints.domains == ("x", "NullValue")
 
 
+def test_a_text_that_is_called_as_blanks_are_is_counted_with_them():
+    """Source: awslabs/deequ, ``Histogram.scala``: blanks are filled with the word ``NullValue`` before counting."""
+    learnt = state(a=["NullValue", "x", "x", None, None])
+    (feature,) = statistics(learnt)["features"]
+    assert feature["string_statistics"]["distribution"]["categorical"]["buckets"] == [
+        {"value": "x", "count": 2},
+        {"value": "NullValue", "count": 3},
+    ]
+    assert suggest(learnt, SETTINGS).features[0].string_constraints.domains == ("x", "NullValue")
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, AWS])
+@pytest.mark.parametrize(
+    "cut", [None, {}, {"distribution": None}, {"distribution": {"kll": None, "categorical": None}}]
+)
+def test_a_baseline_whose_distributions_are_missing_or_null_compares_nothing(settings, cut):
+    then = baseline(settings, a=WHOLE, b=["x", "y"] * 500)
+    document = dict(then.statistics)
+    kinds = ("numerical_statistics", "string_statistics")
+    document["features"] = [{**feature, **dict.fromkeys(kinds, cut)} for feature in document["features"]]
+    now = state(a=["5000"] * 1000, b=["x"] * 1000)
+    findings = check(now, Baseline(then.constraints, document), settings)
+    assert (findings.violations, findings.distances) == ((), ())
+
+
 def test_a_column_of_many_words_has_neither_histogram_nor_domain():
     learnt = state(a=[f"word {number}" for number in range(500)])
     assert "distribution" not in statistics(learnt)["features"][0]["string_statistics"]

@@ -61,7 +61,7 @@ def judge(duty: Duty) -> Judged:
         verdict = earlier.told(verdict)
     if settings.segments:
         verdict = segments.judged(duty, settings, verdict, window.split, learnt, earlier)
-    write_report(duty.folder, state, data_quality.suggest(state, settings), verdict.violations)
+    write_report(duty.folder, state, settings, verdict.violations)
     files.write_text(duty.folder / files.VERDICT, verdict.to_json())
     if settings.post_analytics_processor_script:
         with exported({**duty.container.environment, "output_path": str(duty.folder)}):
@@ -86,7 +86,7 @@ def learn(lesson: Lesson) -> Learnt:
     split = _baseline_split(lesson, settings)
     state = _dataset_state(lesson, settings, tally, split)
     require_known(settings, state.names, endpoint=lesson.endpoint.name, source=lesson.plan.dataset_uri)
-    write_report(lesson.folder, state, data_quality.suggest(state, settings))
+    write_report(lesson.folder, state, settings)
     learnt: tuple[str, ...] = (files.STATISTICS, files.CONSTRAINTS)
     if split is not None:
         learnt += segments.learnt(lesson.folder, settings, split, state)

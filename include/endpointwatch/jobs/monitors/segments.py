@@ -63,7 +63,7 @@ def judged(
         baseline = _baseline(duty, settings, folder_of(asked.column, value), earlier)
         found.append(_judged(duty, settings, asked, value, state, baseline))
     if split.other.rows:
-        write_report(duty.folder / OTHER, split.other, data_quality.suggest(split.other, settings))
+        write_report(duty.folder / OTHER, split.other, settings)
     told = reports.Segments(
         column=asked.column,
         alarm=asked.alarm,
@@ -87,7 +87,7 @@ def learnt(folder: Path, settings: DataQuality, split: Split, whole: Table) -> t
     written = []
     for value, state in _segments(split):
         place = folder_of(asked.column, value)
-        write_report(folder / place, state, data_quality.suggest(state, settings))
+        write_report(folder / place, state, settings)
         told.append({"value": value, "folder": place, "rows": state.rows})
         written += [f"{place}/{file}" for file in (files.STATISTICS, files.CONSTRAINTS)]
     about = {
@@ -149,7 +149,7 @@ def _judged(
     status = outcome(state.rows, findings, minimum_rows=asked.minimum_rows)
     kept = findings if findings and status in ("OK", "VIOLATIONS", "SCHEMA_CHANGED") else Findings()
     place = folder_of(asked.column, value)
-    write_report(duty.folder / place, state, data_quality.suggest(state, settings), kept.violations)
+    write_report(duty.folder / place, state, settings, kept.violations)
     return reports.Segment(
         value=value,
         folder=place,
