@@ -249,10 +249,8 @@ class _Case:
 
     def _wanted(self, alarm: Alarm) -> int | None:
         """The instance count to ask for; None when scaling cannot help any more."""
-        now, bounds = self.standing.instances, alarm.scaling
-        if now is None or now >= bounds.maximum_instances:
-            return None
-        return min(max(now + bounds.step, bounds.minimum_instances), bounds.maximum_instances)
+        now = self.standing.instances
+        return None if now is None else alarm.scaling.after(now)
 
     def _obstacle(self, action: Action) -> str | None:
         if action not in HARMLESS:
