@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from endpointwatch.actions.naming import digest, slug
 from endpointwatch.config.alarm_actions import Action
 from endpointwatch.config.alarms import CompositeAlarm, MetricAlarm
 from endpointwatch.config.notifications import SEVERITIES, Severity
 from endpointwatch.config.remediation import Remediation
+from endpointwatch.decisions.seen import Part
 
 Alarm = MetricAlarm | CompositeAlarm
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
@@ -32,11 +33,7 @@ DAY: Final = timedelta(days=1)
 HARMLESS: Final[frozenset[Action]] = frozenset({"notify", "pause"})
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Change(_Part):
+class Change(Part):
     """An alarm that came into a state, as it was told or looked up.
 
     Attributes:
@@ -52,7 +49,7 @@ class Change(_Part):
     current: bool = True
 
 
-class Remedy(_Part):
+class Remedy(Part):
     """One thing done about one change of an alarm (``remediations/<id>.json``)."""
 
     version: Literal["1"] = "1"
