@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow.models.dagrun import DagRun
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.utils.db import initdb
+from airflow.utils.session import create_session
+from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -52,10 +55,11 @@ def run(s3, action, status):
     rules = [{"name": "pausing", "action": "pause", "statuses": ["NO_BASELINE"]}, {"name": "drift", "action": action}]
     endpoint = Endpoint.model_validate({**DECLARED, "decision": {"rules": rules}})
     layout = Layout.of(endpoint)
-    served = Deployment(endpoint=endpoint.name, model_version="v1", in_service_from=NOON - timedelta(days=1),
-                        endpoint_config="c")  # fmt: skip
+    for days, version in enumerate(("v1", "v0"), start=1):
+        served = Deployment(endpoint=endpoint.name, model_version=version, in_service_from=NOON - timedelta(days=days),
+                            endpoint_config="c")  # fmt: skip
+        s3.put(place(layout, served), served.to_json())
     verdict = Verdict(endpoint=endpoint.name, monitor="data_quality", window=WINDOW, status=status, model_version="v1")
-    s3.put(place(layout, served), served.to_json())
     s3.put(layout.verdict("data_quality", WINDOW), verdict.to_json())
     aws = {**aws_arguments(endpoint), "retries": 0}
     # Airflow runs only what it has found in its folder, so the name is that of a DAG there.
@@ -87,6 +91,19 @@ def test_an_action_is_taken_and_how_it_ended_is_on_record(database, s3):
     assert (state, [record.outcome for record in records]) == ("success", ["done"])
     assert {task for task, ended in tasks.items() if ended == "success"} == {"judge", "decide", "pause", "record"}
     assert any(uri.endswith("/monitoring_pause.json") for uri in s3.objects)
+
+
+def test_a_rollback_is_started_once_a_day_with_the_version_that_it_is_to_replace(database, s3):
+    for _ in range(2):
+        state, tasks, records = run(s3, "rollback", "VIOLATIONS")
+        assert (state, len(records)) == ("success", 1)
+    # The second run finds what the first has done, and does nothing.
+    assert tasks["nothing"] == "success"
+    with create_session() as session:
+        started = list(session.scalars(select(DagRun).where(DagRun.dag_id == "loan-approval__rollback")))
+    (asked,) = [one for one in started if one.run_id == "decision__v1__2026-11-21"]
+    assert asked.conf["instead_of"] == "v1"
+    assert asked.conf["reason"].startswith("1 of the last 1 windows of v1 had violations")
 
 
 def test_an_action_that_fails_is_on_record_and_fails_the_run(database, s3, monkeypatch):
