@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_fakes import ROOT, FakeStore, at_the_border, context, deployment, endpoint
+from airflow_fakes import ROOT, FakeSageMaker, FakeStore, at_the_border, context, deployment, endpoint
 from endpointwatch.actions.admission import RetrainRequest
 from endpointwatch.config.decision import Action
 from endpointwatch.config.layout import Layout
@@ -54,13 +54,20 @@ def run(operator: Any, step: int, **changes: Any) -> tuple[Any, dict[str, Any]]:
     return taken[0], ctx["ti"].pushed
 
 
-def decide(store: FakeStore, step: int, *, now: datetime | None = None, **changes: Any) -> tuple[Any, dict[str, Any]]:
+def decide(
+    store: FakeStore,
+    step: int,
+    *,
+    now: datetime | None = None,
+    sagemaker: FakeSageMaker | None = None,
+    **changes: Any,
+) -> tuple[Any, dict[str, Any]]:
     operator = DecideOperator(
         task_id="decide", endpoint=endpoint(**{**RETRAIN, **changes}), aws_conn_id=None,
         clock=lambda: now or FIRST.shifted(step).end + timedelta(minutes=5),
     )  # fmt: skip
     operator.__dict__["deployments"] = SimpleNamespace(instances=lambda _: {"AllTraffic": 2})
-    return run(at_the_border(operator, store=store), step)
+    return run(at_the_border(operator, sagemaker, store), step)
 
 
 @pytest.mark.parametrize(
@@ -283,6 +290,15 @@ def test_a_try_that_died_after_it_had_recorded_a_rollback_is_finished_by_the_nex
     assert first[0] == again[0] == ["rollback", "notify"]
     assert first[1][CHOSEN] == again[1][CHOSEN]
     assert len(of_action(store, "rollback")) == 1
+
+
+@pytest.mark.parametrize(
+    ("hosting", "sagemaker"), [({"variant_name": "other"}, FakeSageMaker()), ({}, FakeSageMaker(live=None))]
+)
+def test_an_endpoint_without_the_variant_or_not_there_at_all_is_not_scaled_and_people_are_told(hosting, sagemaker):
+    store = FakeStore({**TWO_VERSIONS, **verdict(0), **verdict(1)})
+    branch, pushed = decide(store, 1, sagemaker=sagemaker, hosting=hosting, **acting("scale"))
+    assert (branch, pushed[CHOSEN]["acted"]) == ("notify", None)
 
 
 def test_the_first_version_has_nothing_to_go_back_to_and_one_brought_back_stays_until_a_person_decides():

@@ -196,11 +196,12 @@ def _possible(decision: Decision, standing: Standing) -> Iterator[Guard]:
         unknown = "" if decision.model_version else "No verdict says which version it is about."
         why = unknown or standing.no_way_back
         yield Guard(name="way_back", held=bool(why), reason=why or "There is a version to go back to.")
-    if decision.action == "scale" and decision.fired is not None and standing.instances is not None:
-        bounds = decision.fired.rule.scaling
-        text = f"{standing.instances} instances serve; the rule's scaling.maximum_instances is"
-        held = bounds.after(standing.instances) is None
-        yield Guard(name="scaling", held=held, reason=f"{text} {bounds.maximum_instances}.")
+    if decision.action == "scale" and decision.fired is not None:
+        bounds, now = decision.fired.rule.scaling, standing.instances
+        full = now is not None and bounds.after(now) is None
+        there = "Instances were not counted" if now is None else f"{now} instances serve"
+        text = f"{there}; the rule's scaling.maximum_instances is {bounds.maximum_instances}."
+        yield Guard(name="scaling", held=full or bool(standing.no_scaling), reason=standing.no_scaling or text)
 
 
 def _cooldown(action: Action, endpoint: Endpoint, same: Sequence[ActionRecord], now: datetime) -> Guard:

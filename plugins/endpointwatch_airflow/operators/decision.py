@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
@@ -27,9 +28,10 @@ from endpointwatch.decisions import (
     evidence_windows,
     permit,
 )
+from endpointwatch.reports.deployment import Deployment
 from endpointwatch_airflow.chosen import CHOSEN, incident_of, request_of
 from endpointwatch_airflow.deployments import recorded
-from endpointwatch_airflow.errors import MissingResultError, NotRetriedError
+from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.history import history, started
 from endpointwatch_airflow.hooks.deployment import DeploymentHook
 from endpointwatch_airflow.incidents import keep, verdicts_on
@@ -164,7 +166,7 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         done = history(self.store, layout, now) if windows else ()
         deployments = recorded(self.store, layout) if windows else ()
         for decision, uri in self._decided(windows, layout):
-            standing = Standing.of(deployments, instances=self._instances if decision.action == "scale" else None)
+            standing = self._standing(deployments, decision)
             permission = permit(
                 decision,
                 self.endpoint,
@@ -225,16 +227,20 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
     def deployments(self) -> DeploymentHook:
         return DeploymentHook(**self._hook_parameters)
 
+    def _standing(self, deployments: Iterable[Deployment], decision: Decision) -> Standing:
+        standing = Standing.of(deployments)
+        return replace(standing, **self._scalable) if decision.action == "scale" else standing
+
     @cached_property
-    def _instances(self) -> int:
-        counts = self.deployments.instances(self.endpoint.name)
-        variant = self.endpoint.hosting.variant_name
-        if variant not in counts:
-            raise NotRetriedError(
-                f"A rule asks to scale {self.endpoint.name!r}, but it has no variant {variant!r} with an instance "
-                f"count; there are {sorted(counts)}. Correct `hosting.variant_name`, or give the rule another action."
-            )
-        return counts[variant]
+    def _scalable(self) -> dict[str, Any]:
+        """How many instances the variant has, or why it cannot be scaled."""
+        name, variant = self.endpoint.name, self.endpoint.hosting.variant_name
+        if self.hook.endpoint(name) is None:
+            return {"no_scaling": f"There is no endpoint {name!r}."}
+        count = self.deployments.instances(name).get(variant)
+        if count is None:
+            return {"no_scaling": f"{name!r} has no variant {variant!r} with instances; see `hosting.variant_name`."}
+        return {"instances": count}
 
     def _record(self, context: Context, decision: Decision, uri: str, permission: Permission) -> ActionRecord:
         return ActionRecord(
