@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from endpointwatch.config.alarm_actions import Scaling
 from endpointwatch.config.data_quality import COLUMN_CHECKS
 from endpointwatch.config.notifications import Audience
 from endpointwatch.config.quiet_hours import QuietSpan
@@ -14,18 +15,8 @@ from endpointwatch.config.status import CountedStatus
 
 Action = Literal["nothing", "notify", "pause", "scale", "rollback", "retrain"]
 
-#: Actions that the endpoint's DAGs have a task for. Who adds one to `pipelines/answer.py` adds it here.
-CARRIED_OUT: Final[tuple[Action, ...]] = ("nothing", "notify", "retrain")
 #: Name of the one rule of the short form.
 SHORT_FORM: Final = "drift"
-
-
-def _has_a_task(action: Action) -> Action:
-    if action not in CARRIED_OUT:
-        raise ValueError(
-            f"{action!r} is known, but no DAG of an endpoint has a task for it yet; use one of {', '.join(CARRIED_OUT)}"
-        )
-    return action
 
 
 def _reachable(violations: int, windows: int) -> None:
@@ -34,7 +25,6 @@ def _reachable(violations: int, windows: int) -> None:
 
 
 Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-PossibleAction = Annotated[Action, AfterValidator(_has_a_task)]
 
 
 class Rule(Section):
@@ -67,8 +57,13 @@ class Rule(Section):
     threshold: float = Field(1.0, gt=0.0, allow_inf_nan=False, description="A window of so many points counts.")
     violations: int = Field(1, ge=1, description="So many windows must count.")
     windows: int = Field(1, ge=1, description="Of so many, the last ones.")
-    action: PossibleAction = Field(
-        description="What follows. `pause`, `scale` and `rollback` are refused: there is no task for them yet."
+    action: Action = Field(
+        description="What follows: a retraining, the version before, more instances, a pause of the monitoring, or "
+        "only word of it."
+    )
+    scaling: Scaling = Field(Scaling(), description="With `scale`.")
+    pause_hours: int = Field(
+        24, ge=1, le=720, description="With `pause`: scheduled windows that end within it are not judged."
     )
     tell: tuple[Audience, ...] = Field(
         (),
@@ -157,7 +152,7 @@ class Decision(Section):
 
     violations: int = Field(2, ge=1, description="So many windows must have violations.")
     windows: int = Field(3, ge=1, description="Of so many, the last ones.")
-    action: PossibleAction = Field("retrain", description="What follows; as in a rule.")
+    action: Action = Field("retrain", description="What follows; as in a rule.")
     rules: tuple[Rule, ...] = Field(
         (), description="In place of the three keys above ([decisions.md](decisions.md)): the first that fires decides."
     )
@@ -165,7 +160,10 @@ class Decision(Section):
         48, ge=1, description="A backfilled window that ended longer ago is judged and recorded, but starts nothing."
     )
     cooldown_hours: float = Field(
-        0.0, ge=0.0, allow_inf_nan=False, description="So long after a retraining no decision starts another one."
+        0.0,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="So long after an action, as a retraining, no decision starts another of its kind.",
     )
     budget: Budget = Budget()
     quiet_hours: tuple[QuietSpan, ...] = Field((), description="In UTC. Nothing is started then; people are told.")

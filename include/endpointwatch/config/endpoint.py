@@ -140,9 +140,7 @@ class Endpoint(Section):
     alarms: Alarms = Alarms()
     remediation: Remediation = Remediation()
     deployment: DeploymentSettings = DeploymentSettings()
-    training: Training | None = Field(
-        None, description="Leave out to watch only; then decisions can notify, not retrain."
-    )
+    training: Training | None = Field(None, description="Leave out to watch only; then no decision can retrain.")
     approval: Approval = Field(Approval(), description="Who approves a version before it is deployed.")
 
     notifications: Notifications = Notifications()
