@@ -15,7 +15,7 @@ def excluded(told: str, state: Table) -> tuple[str, ...]:
         PlanError: There is no such column.
     """
     asked = [part.strip() for part in told.split(",") if part.strip()]
-    places = dict(map(str, pair) for pair in enumerate(state.names))
+    places = {str(place): name for place, name in enumerate(state.names)}
     if unknown := [name for name in asked if name not in state.names and name not in places]:
         raise PlanError(f"{KEY} has {unknown}, but the columns are {', '.join(state.names)} (places count from 0).")
     return tuple(name if name in state.names else places[name] for name in asked)
