@@ -160,6 +160,33 @@ def test_the_older_spelling_of_the_comparison_method_is_understood():
     assert distance.method == "linf_simple"
 
 
+@pytest.mark.parametrize(("told", "threshold"), [({}, 0.3), ({"categorical_comparison_threshold": 0.2}, 0.2)])
+def test_one_threshold_holds_for_numbers_and_categories_where_a_file_has_but_one(told, threshold):
+    """Source: the documentation of constraints.json; files before 2024 have no categorical_comparison_threshold."""
+
+    def older(document):
+        drift = {"perform_comparison": "Enabled", "comparison_threshold": 0.3, "comparison_method": "Robust"}
+        document["monitoring_config"]["distribution_constraints"] = drift | told
+
+    then = baseline(edit=older, a=WHOLE, b=["x", "y"] * 500)
+    distances = check(state(a=WHOLE, b=["x", "y"] * 500), then, SETTINGS).distances
+    assert [distance.threshold for distance in distances] == [0.3, threshold]
+    written = then.constraints.document()["monitoring_config"]["distribution_constraints"]
+    assert ("categorical_comparison_threshold" in written) is bool(told)
+
+
+def test_a_columns_own_threshold_is_that_of_its_categories_where_a_file_has_but_one():
+    def older(document):
+        del document["monitoring_config"]["distribution_constraints"]["categorical_comparison_threshold"]
+        document["features"][0]["monitoringConfigOverrides"] = {
+            "distribution_constraints": {"comparison_threshold": 0.9}
+        }
+
+    then = baseline(edit=older, a=["x", "y"] * 500, b=["x", "y"] * 500)
+    findings = check(state(a=["x"] * 1000, b=["x"] * 1000), then, SETTINGS)
+    assert found(findings) == [("b", "baseline_drift_check")]
+
+
 def test_chi_squared_compares_words_by_their_p_value():
     chi = DataQuality(distribution_constraints={"categorical_drift_method": "ChiSquared"})
     then = baseline(chi, a=["x", "y"] * 500)
