@@ -59,6 +59,7 @@ def run(container: Container) -> int:
     )
     form = dataset_format(container.require("dataset_format"))
     settings = _settings(container)
+    strict = settings.aws_compatible == "Enabled"
     baseline, inside = _baseline(container), windows(container)
     tally = Tally()
     names: list[str] = []
@@ -67,15 +68,16 @@ def run(container: Container) -> int:
         learnt = baseline.names if baseline else ()
         if script:
             batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, inside)
-            state = collect(batches, tally, data_quality.compute, names=learnt)
+            state = collect(batches, tally, data_quality.compute, names=learnt, strict=strict)
         elif form.keys() & set(_CAPTURES):
             require_captures(source)
             state, tally = of_captures(source, _reading(form, inside, settings), learnt)
         else:
-            state = collect(_cells(form, source, tally, names), tally, data_quality.compute, names=learnt)
+            cells = _cells(form, source, tally, names)
+            state = collect(cells, tally, data_quality.compute, names=learnt, strict=strict)
     if names:
         state = _named(state, tuple(names))
-    elif not baseline and (script or ("json" in form and settings.aws_compatible == "Enabled")):
+    elif not baseline and (script or ("json" in form and strict)):
         # A script's columns stand in the lexicographic order of their keys, as on AWS. Spark reads all JSON so.
         state = state.selected(tuple(sorted(state.names)))
     rows = tally.rows()

@@ -117,3 +117,25 @@ def test_not_a_number_in_a_float_column_of_parquet_is_a_missing_value(analysed):
     one = analysed(buffer.getvalue(), PARQUET)
     assert features(one) == {"f": "Fractional", "w": "Fractional"}
     assert [f["completeness"] for f in one.document("constraints.json")["features"]] == [2 / 3, 2 / 3]
+
+
+@pytest.mark.parametrize("captured", [False, True])
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [({}, [("b", "completeness_check")]), (STRICT, [("Missing columns", "missing_column_check")])],
+)
+def test_a_key_that_no_row_has_is_a_missing_column_where_awss_way_is_asked_for(analysed, captured, settings, found):
+    """Source: apache/spark, ``JsonInferSchema``: a schema has the keys that are there; the check counts columns."""
+    baseline = analysed('{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', JSON_LINES)
+    rows = '{"a": 1}\n{"a": 3}'
+    side = {"endpointInput": {"data": rows, "encoding": "JSON"}}
+    record = {"captureData": side, "eventMetadata": {"inferenceTime": "2026-11-01T14:05:00Z"}}
+    content, form = (json.dumps(record), BOTH) if captured else (rows, JSON_LINES)
+    assert violations(analysed(content, form, baseline=baseline, **settings)) == found
+
+
+@pytest.mark.parametrize("settings", [{}, STRICT])
+def test_a_key_that_is_null_in_every_row_is_an_incomplete_column(analysed, settings):
+    baseline = analysed('{"a": 1, "b": 2}\n', JSON_LINES)
+    one = analysed('{"a": 1, "b": null}\n', JSON_LINES, baseline=baseline, **settings)
+    assert violations(one) == [("b", "completeness_check")]
