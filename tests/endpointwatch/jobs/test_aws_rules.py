@@ -111,6 +111,12 @@ def test_an_excluded_feature_that_is_not_there_is_an_error_that_names_those_that
     assert "exclude_features_attribute has ['c', '2'], but the columns are a, b" in one.message
 
 
+def test_not_a_number_in_json_is_a_missing_value(analysed):
+    one = analysed('{"f": 1.5}\n{"f": NaN}\n', JSON_LINES)
+    assert features(one) == {"f": "Fractional"}
+    assert [feature["completeness"] for feature in one.document("constraints.json")["features"]] == [0.5]
+
+
 def test_not_a_number_in_a_float_column_of_parquet_is_a_missing_value(analysed):
     buffer = io.BytesIO()
     pl.DataFrame({"f": [1.5, float("nan"), 2.0], "w": [1.0, None, 3.0]}).write_parquet(buffer)

@@ -68,6 +68,14 @@ def test_an_unknown_word_breaks_the_known_values():
     assert any(text in violation.description for violation in findings.violations)
 
 
+@pytest.mark.parametrize(("settings", "share"), [(SETTINGS, "75.0%"), (AWS, "90.0%")])
+def test_blanks_are_known_values_for_aws_and_no_values_by_default(settings, share):
+    """Source: awslabs/deequ, ``Check.isContainedIn``: a row complies where the column is null or in the list."""
+    findings = check(state(a=["x", "x", "x", "z", *[None] * 6]), baseline(settings, a=["x", "y"] * 500), settings)
+    (text,) = [v.description for v in findings.violations if v.constraint_check_type == "categorical_values_check"]
+    assert f"Observed: {share} of the values match the known values." in text
+
+
 def test_ever_new_words_break_the_known_values_also_when_there_are_too_many_to_count():
     strangers = state(a=[f"word {number}" for number in range(20_000)])
     assert strangers.columns[0].histogram.counts is None
