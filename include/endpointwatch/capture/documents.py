@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -31,7 +32,7 @@ class Row:
     """One row of a payload.
 
     Attributes:
-        cells: Its values as texts; None where the document has ``null``.
+        cells: Its values as texts; None where the document has ``null`` or ``NaN``.
         names: Their keys when the row is an object; None when it is an array or a single value.
     """
 
@@ -139,7 +140,10 @@ def _text(value: Any, side: str, place: str | int) -> str | None:
         if side == DATA_SET:
             remedy = "write the data set flat, a value per key"
         raise UnreadableError(f"{where} in the {side} is {kind}; {remedy}", "nested")
-    return float.__repr__(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        # Python writes a missing number of pandas or NumPy as NaN.
+        return None if math.isnan(value) else float.__repr__(value)
+    return str(value)
 
 
 def _search(path: str, value: Any, setting: str) -> Any:

@@ -20,6 +20,7 @@ from endpointwatch.config.data_quality import JsonPayloads
 from endpointwatch.errors import CaptureError
 
 _FLAT = JsonPayloads()
+_FLOATS = pl.selectors.float()
 
 
 def json_rows(folder: Path, tally: Tally, *, lines: bool) -> Iterator[TableRows]:
@@ -73,7 +74,8 @@ def parquet_rows(folder: Path, tally: Tally) -> Iterator[TableRows]:
                     raise CaptureError(
                         f"{path}: more than {MAX_CELLS} different columns. Leave out what is no feature."
                     )
-                texts = frame.select(pl.all().cast(pl.String))
+                # In a column of floats "not a number" says that there is none, as pandas writes it.
+                texts = frame.with_columns(_FLOATS.fill_nan(None)).select(pl.all().cast(pl.String))
                 gone = [pl.lit(None, pl.String).alias(key) for key in keys.names if key not in texts.columns]
                 cells = texts.with_columns(gone).select(cells=pl.concat_list([pl.col(key) for key in keys.names]))
                 line = pl.int_range(first, first + frame.height, dtype=pl.Int64)

@@ -26,7 +26,9 @@ from endpointwatch.config.window import Window
 from endpointwatch.errors import CaptureError, PlanError
 from endpointwatch.jobs.collect import Batch, collect
 from endpointwatch.jobs.container import Container
-from endpointwatch.jobs.gather import gathered
+from endpointwatch.jobs.excluded import KEY as EXCLUDED_KEY
+from endpointwatch.jobs.excluded import excluded, without
+from endpointwatch.jobs.one_sided import of_captures
 from endpointwatch.jobs.scripts import Preprocessor, exported, postprocess
 from endpointwatch.jobs.tables import read_baseline, write_report
 from endpointwatch.monitors import data_quality
@@ -57,6 +59,7 @@ def run(container: Container) -> int:
     )
     form = dataset_format(container.require("dataset_format"))
     settings = _settings(container)
+    strict = settings.aws_compatible == "Enabled"
     baseline, inside = _baseline(container), windows(container)
     tally = Tally()
     names: list[str] = []
@@ -65,16 +68,17 @@ def run(container: Container) -> int:
         learnt = baseline.names if baseline else ()
         if script:
             batches = _preprocessed(Preprocessor(container.path(script)), form, source, tally, inside)
-            state = collect(batches, tally, data_quality.compute, names=learnt)
+            state = collect(batches, tally, data_quality.compute, names=learnt, strict=strict)
         elif form.keys() & set(_CAPTURES):
             require_captures(source)
-            state = gathered(source, tally, _reading(form, inside, settings), names=learnt)
+            state, tally = of_captures(source, _reading(form, inside, settings), learnt)
         else:
-            state = collect(_cells(form, source, tally, names), tally, data_quality.compute, names=learnt)
+            cells = _cells(form, source, tally, names)
+            state = collect(cells, tally, data_quality.compute, names=learnt, strict=strict)
     if names:
         state = _named(state, tuple(names))
-    elif script and not baseline:
-        # A script's columns stand in the lexicographic order of their keys, as on AWS.
+    elif not baseline and (script or ("json" in form and strict)):
+        # A script's columns stand in the lexicographic order of their keys, as on AWS. Spark reads all JSON so.
         state = state.selected(tuple(sorted(state.names)))
     rows = tally.rows()
     _log.info("rows read %d, analysed %d, set aside %d", rows.read, rows.analysed, rows.set_aside)
@@ -85,6 +89,12 @@ def run(container: Container) -> int:
             f"No row could be analysed: {rows.read} read, {rows.set_aside} set aside, {rows.outside_window} outside "
             f"the window, {rows.skipped} skipped.{first_set_aside(tally)} Check dataset_format, start_time and "
             "end_time."
+        )
+    if told := environment.get(EXCLUDED_KEY):
+        left_out = excluded(told, state)
+        state, settings = (
+            without(state, left_out, baseline.names if baseline else ()),
+            settings.model_copy(update={"excluded_columns": left_out}),
         )
     findings = data_quality.check(state, baseline, settings) if baseline else Findings()
     write_report(output, state, settings, findings.violations if baseline else None)

@@ -107,7 +107,14 @@ class _Kind(Generic[S]):
             self.state = self._compute(batch, self.state)
 
 
-def collect(batches: Iterable[Batch], tally: Tally, compute: Compute[Table], *, names: tuple[str, ...] = ()) -> Table:
+def collect(
+    batches: Iterable[Batch],
+    tally: Tally,
+    compute: Compute[Table],
+    *,
+    names: tuple[str, ...] = (),
+    strict: bool = False,
+) -> Table:
     """The state of the rows that have the usual number of cells.
 
     Args:
@@ -117,11 +124,12 @@ def collect(batches: Iterable[Batch], tally: Tally, compute: Compute[Table], *, 
         names: The baseline's column names. They are used, by position, when there are as many columns; their number
             also decides between two widths that are equally frequent. Rows with names of their own take their places
             by name; a column of the baseline that none of them has is one without values.
+        strict: Such a column is not there at all, as in a table that Spark reads.
 
     Returns:
         The state, with the names ``_c0``, ``_c1``, … where the baseline's do not fit; empty without rows.
     """
-    return settled(*accumulated(batches, tally, compute), tally, names)
+    return settled(*accumulated(batches, tally, compute), tally, names, strict=strict)
 
 
 def accumulated(batches: Iterable[Batch], tally: Tally, compute: Compute[S]) -> tuple[dict[int, Any], Any]:
@@ -167,7 +175,9 @@ def _by_width(batch: Batch) -> Iterator[tuple[int, pl.DataFrame]]:
         yield int(str(width)), part
 
 
-def settled(widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, ...] = ()) -> Table:
+def settled(
+    widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, ...] = (), *, strict: bool = False
+) -> Table:
     """The state of the usual rows, as :func:`collect` says; ``tally`` gets them, and the others as set aside.
 
     Args:
@@ -175,7 +185,10 @@ def settled(widths: dict[int, Any], named: Any, tally: Tally, names: tuple[str, 
         named: The same of the rows with names.
         tally: Of all rows.
         names: The baseline's column names.
+        strict: As of :func:`collect`.
     """
+    if strict and named.state is not None and not widths:
+        names = tuple(name for name in names if name in named.state.names)
     state = _settled(widths, named, tally, names)
     tally.listed.sort(key=lambda fault: (fault.file, fault.line))
     del tally.listed[LISTED:]

@@ -43,11 +43,13 @@ def here(folder: Path, tally: Tally, reading: Reading, *, names: tuple[str, ...]
     """
     found = files(folder, SUFFIXES)
     if any(text_bytes(path) > LARGE for path in found) or folder.is_file():
-        return collect(captured(folder, tally, reading), tally, data_quality.compute, names=names)
+        return collect(
+            captured(folder, tally, reading), tally, data_quality.compute, names=names, strict=reading.strict
+        )
     sets = cut(folder, PART_BYTES)
     helpers = min(cores() - 1, MOST_HELPERS, len(sets) // WORTH_A_HELPER)
     surveyed = spread(partial(survey, folder, reading), sets, helpers)
-    return settled(*together(surveyed, tally, followed), tally, names)
+    return settled(*together(surveyed, tally, followed), tally, names, strict=reading.strict)
 
 
 _way: ContextVar[Gather] = ContextVar("gather", default=here)

@@ -74,7 +74,7 @@ class Cluster:
         parts = partitions.cut(folder, self._partition_bytes)
         _log.info("%d partitions", len(parts))
         packed = self._mapped(folder, parts, reading) if parts else []
-        return settled(*partitions.together(packed, tally), tally, names)
+        return settled(*partitions.together(packed, tally), tally, names, strict=reading.strict)
 
     def merge(self, sources: Sources, output: Path, *, scratch: Path | None) -> Merged:  # noqa: ARG002 (Spark's own)
         """As :func:`endpointwatch.merge.merge.merge`, with the files read and joined on the cluster.

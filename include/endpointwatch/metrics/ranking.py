@@ -68,4 +68,6 @@ class Curves:
         if step < 2:  # noqa: PLR2004 (every one)
             return self
         kept = np.concatenate(([0], np.arange(step, scores, step), [scores]))
-        return Curves(self.false_positive_rates[kept], self.true_positive_rates[kept], self.precisions[kept])
+        # The precision at the start is that of the first point which is left.
+        precisions = self.precisions[np.concatenate((kept[1:2], kept[1:]))]
+        return Curves(self.false_positive_rates[kept], self.true_positive_rates[kept], precisions)

@@ -26,8 +26,14 @@ class DistributionComparison(_Part):
     perform_comparison: Switch = "Enabled"
     comparison_threshold: float = 0.1
     comparison_method: Literal["Robust", "Simple"] = "Robust"
-    categorical_comparison_threshold: float = 0.1
+    # Containers before 2024 did not know it: where a file does not have it, the limit is that of numbers.
+    categorical_comparison_threshold: float | None = None
     categorical_drift_method: Literal["LInfinity", "ChiSquared"] = "LInfinity"
+
+    @property
+    def categorical_threshold(self) -> float:
+        told = self.categorical_comparison_threshold
+        return self.comparison_threshold if told is None else told
 
     @field_validator("comparison_method", mode="before")
     @classmethod

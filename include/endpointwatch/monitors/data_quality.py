@@ -9,6 +9,7 @@ repeated numbers in drift   every row counts                        equal values
 whole number in Fractional  is of the type, and is compared         is not of the type, and is not compared
 number in a String column   is of the type                          is not of the type
 blanks in drift of texts    left to the completeness check          a value of their own, ``NullValue``
+blanks in known values      left to the completeness check          known
 another number of columns   those with the same name are checked    nothing else is checked
 ==========================  ======================================  ========================================
 """
@@ -169,7 +170,9 @@ def _violations(
         yield _violation(feature.name, "non_negative_check", texts.non_negative(column.moments.low))
     domains = feature.string_constraints.domains if feature.string_constraints else None
     if domains and column.present:
-        share = _familiar(frozenset(domains), column)
+        known = _familiar(frozenset(domains), column)
+        # To the library a blank is a known value; by default it is left to the check of completeness.
+        share = (known + column.missing) / column.rows if strict else known / column.present
         if share < settings.domain_content_threshold:
             text = texts.categorical_values(settings.domain_content_threshold, share)
             yield _violation(feature.name, "categorical_values_check", text)
@@ -186,13 +189,13 @@ def _typed(feature: FeatureConstraints, column: Column, *, strict: bool) -> int:
     return column.types.of(feature.inferred_type)
 
 
-def _familiar(domains: frozenset[str], column: Column) -> float:
-    """The share of values that are in ``domains``; where too many different ones were seen, the most it can be."""
+def _familiar(domains: frozenset[str], column: Column) -> int:
+    """How many values are in ``domains``; where too many different ones were seen, the most it can be."""
     counts = column.histogram.counts
     if counts is None:
         strangers = max(0, column.distinct.estimate - len(domains))
-        return max(0, column.present - strangers) / column.present
-    return sum(count for text, count in counts.items() if text in domains) / column.present
+        return max(0, column.present - strangers)
+    return sum(count for text, count in counts.items() if text in domains)
 
 
 def _violation(feature: str, kind: str, text: str) -> Violation:

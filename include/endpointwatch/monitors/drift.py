@@ -126,7 +126,7 @@ def _categorical(then: Known, column: Column, settings: DistributionComparison, 
         "effect_size": significance.cramers_v(before, after),
         "effect_measure": "cramers_v",
     }
-    threshold = settings.categorical_comparison_threshold
+    threshold = settings.categorical_threshold
     if settings.categorical_drift_method == "ChiSquared":
         chance = distances.chi_squared(before, after, strict=strict)
         if chance is None:

@@ -137,10 +137,11 @@ def _regression(state: Residuals, settings: ModelQuality) -> Performance:
 def _classification(state: Confusion, settings: ModelQuality) -> Performance:
     binary = settings.problem_type == BINARY
     positive = state.classes.index(positive_of(settings)) if binary else 0
+    strict = settings.aws_compatible == "Enabled"
 
     def measure(count: Counts) -> Scores:
         matrix = state.matrix(count)
-        return _binary(state, count, matrix, positive) if binary else _multiclass(matrix)
+        return _binary(state, count, matrix, positive, strict=strict) if binary else _multiclass(matrix)
 
     spreads = _spreads(state.count, measure, state.rows, settings)
     matrix = state.matrix()
@@ -164,13 +165,15 @@ def curves_of(state: Confusion, count: Counts, positive: int) -> Curves | None:
     return Curves.of(state.score, np.where(of_class, count, 0), np.where(of_class, 0, count))
 
 
-def _binary(state: Confusion, count: Counts, matrix: Counts, positive: int) -> Scores:
-    """The scalars in AWS's order."""
+def _binary(state: Confusion, count: Counts, matrix: Counts, positive: int, *, strict: bool) -> Scores:
+    """The scalars in AWS's order; with ``strict`` the areas are those of the curves as Spark thins them."""
     own = classification.binary(matrix, positive)
     constant = classification.binary(classification.best_constant(matrix), positive)
     areas: dict[str, float | None] = {}
     if state.scored:
         curves = curves_of(state, count, positive)
+        if curves and strict:
+            curves = curves.thinned()
         areas = {"auc": curves.auc if curves else None, "au_prc": curves.au_prc if curves else None}
     rates = ("true_positive_rate", "true_negative_rate", "false_positive_rate", "false_negative_rate")
     return {

@@ -68,6 +68,14 @@ def test_an_unknown_word_breaks_the_known_values():
     assert any(text in violation.description for violation in findings.violations)
 
 
+@pytest.mark.parametrize(("settings", "share"), [(SETTINGS, "75.0%"), (AWS, "90.0%")])
+def test_blanks_are_known_values_for_aws_and_no_values_by_default(settings, share):
+    """Source: awslabs/deequ, ``Check.isContainedIn``: a row complies where the column is null or in the list."""
+    findings = check(state(a=["x", "x", "x", "z", *[None] * 6]), baseline(settings, a=["x", "y"] * 500), settings)
+    (text,) = [v.description for v in findings.violations if v.constraint_check_type == "categorical_values_check"]
+    assert f"Observed: {share} of the values match the known values." in text
+
+
 def test_ever_new_words_break_the_known_values_also_when_there_are_too_many_to_count():
     strangers = state(a=[f"word {number}" for number in range(20_000)])
     assert strangers.columns[0].histogram.counts is None
@@ -158,6 +166,33 @@ def test_the_older_spelling_of_the_comparison_method_is_understood():
 
     (distance,) = check(state(a=WHOLE), baseline(edit=older, a=WHOLE), SETTINGS).distances
     assert distance.method == "linf_simple"
+
+
+@pytest.mark.parametrize(("told", "threshold"), [({}, 0.3), ({"categorical_comparison_threshold": 0.2}, 0.2)])
+def test_one_threshold_holds_for_numbers_and_categories_where_a_file_has_but_one(told, threshold):
+    """Source: the documentation of constraints.json; files before 2024 have no categorical_comparison_threshold."""
+
+    def older(document):
+        drift = {"perform_comparison": "Enabled", "comparison_threshold": 0.3, "comparison_method": "Robust"}
+        document["monitoring_config"]["distribution_constraints"] = drift | told
+
+    then = baseline(edit=older, a=WHOLE, b=["x", "y"] * 500)
+    distances = check(state(a=WHOLE, b=["x", "y"] * 500), then, SETTINGS).distances
+    assert [distance.threshold for distance in distances] == [0.3, threshold]
+    written = then.constraints.document()["monitoring_config"]["distribution_constraints"]
+    assert ("categorical_comparison_threshold" in written) is bool(told)
+
+
+def test_a_columns_own_threshold_is_that_of_its_categories_where_a_file_has_but_one():
+    def older(document):
+        del document["monitoring_config"]["distribution_constraints"]["categorical_comparison_threshold"]
+        document["features"][0]["monitoringConfigOverrides"] = {
+            "distribution_constraints": {"comparison_threshold": 0.9}
+        }
+
+    then = baseline(edit=older, a=["x", "y"] * 500, b=["x", "y"] * 500)
+    findings = check(state(a=["x"] * 1000, b=["x"] * 1000), then, SETTINGS)
+    assert found(findings) == [("b", "baseline_drift_check")]
 
 
 def test_chi_squared_compares_words_by_their_p_value():

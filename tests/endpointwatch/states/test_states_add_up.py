@@ -88,9 +88,24 @@ def test_every_row_is_either_present_or_missing_and_of_one_type(rows):
         ([".5"], "String"),
         (["nan"], "String"),
         (["123456789012345678901234567890"], "Integral"),
+        (["007", "-0"], "Integral"),
+        ([" 7", "- 7", "+ 7"], "Integral"),
+        (["7 "], "String"),
+        (["  7"], "String"),
+        ([" 7.5", "1E5", "1.5e+3"], "Fractional"),
+        (["5."], "String"),
+        (["1e"], "String"),
+        (["1_000"], "String"),
+        (["\u0661"], "String"),  # a digit, but none of ASCII
+        (["7\n"], "String"),
+        (["True"], "String"),
+        (["Infinity"], "String"),
+        (["true", None], "String"),
+        (["0", "1", None], "Integral"),
     ],
 )
 def test_a_columns_type_follows_from_its_texts(texts, expected):
+    """Source: awslabs/deequ, ``StatefulDataType.scala``: patterns that must match the whole text."""
     assert Column().extend(pl.Series("x", texts, pl.String)).inferred_type == expected
 
 

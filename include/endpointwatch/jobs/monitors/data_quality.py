@@ -147,7 +147,8 @@ def _collected(
         known = segments.known_values(duty.baseline, asked.column)[: asked.maximum]
         split = Split(asked.column, asked.maximum, data_quality.compute, names, known)
         batches = split.over(batches)
-    state = collect(batches, tally, data_quality.compute, names=names)
+    strict = settings.aws_compatible == "Enabled"
+    state = collect(batches, tally, data_quality.compute, names=names, strict=strict)
     if settings.record_preprocessor_script and not names:
         # A script's columns stand in the lexicographic order of their keys, as on AWS.
         state = state.selected(tuple(sorted(state.names)))
