@@ -51,6 +51,13 @@ class Clients:
             [one for one in list(self.failures) if one.at >= moment],
         )
 
+    def wait_for(self, moment: float, count: int, *, seconds: float = 120.0) -> None:
+        """Return once ``count`` answers have come after ``moment``."""
+        end = time.monotonic() + seconds
+        while len(self.since(moment).scores) < count:
+            assert time.monotonic() < end, f"fewer than {count} answers within {seconds} s"
+            time.sleep(0.1)
+
     @property
     def answers(self) -> Counter[str]:
         """How often each score was the answer."""

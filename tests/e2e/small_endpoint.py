@@ -41,7 +41,8 @@ BUCKET = "small-endpoints"
 PIPELINES = ("monitor", "retrain", "onboard", "rollback")
 PARSED_BY = "loan-approval"
 ROWS = 240
-PATIENCE = 600.0
+PATIENCE = 900.0
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed"})
 DEFAULT_ALARMS = ("model_latency", "errors_5xx", "disk_utilization", "no_invocations")
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -227,8 +228,29 @@ class SmallEndpoint:
         return question
 
     def answer(self, run_id: str, option: str, comment: str) -> None:
-        """Answer for the person who is asked."""
-        self.airflow.answer(self.dag("retrain"), run_id, "approve", option, fields={"comment": comment})
+        """Answer for the person who is asked, and see that the task goes on by it.
+
+        Airflow loses what is answered within a second or two of the question: the end of the process that has asked
+        reaches the scheduler when the task already goes on, which is taken for its death. Then it asks again.
+        """
+        answered, end = 0, time.monotonic() + PATIENCE
+        while (task := self.airflow.task_instance(self.dag("retrain"), run_id, "approve"))["state"] not in ENDED:
+            if task["state"] == "awaiting_input" and task["try_number"] > answered:
+                self.airflow.answer(self.dag("retrain"), run_id, "approve", option, fields={"comment": comment})
+                answered = task["try_number"]
+            assert time.monotonic() < end, f"approve of {run_id} does not go on: {task['state']}"
+            time.sleep(0.3)
+
+    def baking(self) -> None:
+        """Wait until an update's new version has its share of the requests."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            found = self.cloud.sagemaker.describe_endpoint(EndpointName=self.name)
+            variants = found.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])
+            if [status["Status"] for one in variants for status in one["VariantStatus"]] == ["Baking"]:
+                return
+            assert time.monotonic() < end, f"{self.name} is {found['EndpointStatus']}: no update is baking"
+            time.sleep(0.2)
 
     # What is on record
 
@@ -257,6 +279,13 @@ class SmallEndpoint:
         told = map(json.loads, self._texts(self.results.layout.retrainings()))
         (found,) = (record for record in told if record["dag_run"] == wanted)
         return dict(found)
+
+    def pending(self) -> list[Json]:
+        """The packages that wait for somebody's approval."""
+        told = self.cloud.sagemaker.list_model_packages(
+            ModelPackageGroupName=self.name, ModelApprovalStatus="PendingManualApproval"
+        )
+        return [self.package(one["ModelPackageArn"]) for one in told["ModelPackageSummaryList"]]
 
     def package(self, arn: str) -> Json:
         return dict(self.cloud.sagemaker.describe_model_package(ModelPackageName=arn))
