@@ -48,11 +48,14 @@ class Runner:
         ]
 
     def start(self) -> None:
-        """Fail what an earlier process left unfinished, and begin to work."""
+        """Fail what an earlier process left unfinished, unless it may be tried again, and begin to work."""
         for kind, job in KINDS.items():
             for record in self._world.store.all(kind):
-                if record[f"{kind}Status"] in {"InProgress", "Stopping"}:
-                    job(self._world, record[f"{kind}Name"]).end(
+                status, name = record[f"{kind}Status"], record[f"{kind}Name"]
+                if status == "InProgress" and job.tried_again(record):
+                    self._waiting.append((kind, name))
+                elif status in {"InProgress", "Stopping"}:
+                    job(self._world, name).end(
                         "Failed", reason=RESTARTED.format("running" if f"{kind[:-3]}StartTime" in record else "queued")
                     )
         shutil.rmtree(self._world.settings.home / "jobs", ignore_errors=True)
