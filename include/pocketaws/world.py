@@ -77,13 +77,13 @@ class World:
             return self._clients[service]
 
     def start(self) -> None:
-        """Begin work, once the URL answers: serve the endpoints that are on record, fail the jobs that were cut off."""
+        """Begin work, once the URL answers: serve the endpoints on record, answer for the jobs that were cut off."""
         self.logs.start()
         self.capture.start()
         self.metrics.start()
         self.alarms.start()
-        tuning.fail_unfinished(self)
         self.jobs.start()
+        tuning.resume(self)
         self.hosting.restore()
 
     def close(self) -> None:
