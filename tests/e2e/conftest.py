@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+# Helpers of these tests lie beside them.
+sys.path.insert(0, str(Path(__file__).parent))
 
 from endpointwatch.config.loader import load
 from loanapp.applications import Applications

@@ -123,7 +123,7 @@ class ShadowModelOperator(LeasedOperator):
     def resumed(self, context: Context, event: Any = None, step: str = "", **told: Any) -> Any:
         """Go on after a deferral; the lease was held meanwhile."""
         arguments = {"event": event} if step == "shadowing" else told
-        return self._holding(self.holder(context), lambda: getattr(self, step)(**arguments))
+        return self._holding(context, lambda: getattr(self, step)(**arguments))
 
     @property
     def lease_seconds(self) -> float:
