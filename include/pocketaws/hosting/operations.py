@@ -68,7 +68,10 @@ def update_endpoint(world: World, request: Request) -> Response:
     if not config and request.get("RetainDeploymentConfig"):
         config = record.get("LastDeploymentConfig", {})
     steps = plan(config, spec.instances)
-    _alarms_exist(world, steps.alarms)
+    if steps.alarms:
+        _alarms_exist(world, steps.alarms)
+        # An update that is begun anew after a restart is watched by what it was to be watched by.
+        world.save()
     changes: Record = {
         UPDATE: Update(spec, config).record(),
         "PendingDeploymentSummary": progress.pending(spec, now(), progress.CREATING, share=0.0),
@@ -142,8 +145,6 @@ def _begin(world: World, name: str, changes: Record) -> None:
 
 
 def _alarms_exist(world: World, names: tuple[str, ...]) -> None:
-    if not names:
-        return
     found = world.aws("cloudwatch").describe_alarms(
         AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )

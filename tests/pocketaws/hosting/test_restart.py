@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import signal
 import time
 from pathlib import Path
@@ -74,6 +75,32 @@ def test_a_canary_that_was_cut_off_is_held_again_as_long_as_it_was_asked_for(hos
     assert time.monotonic() - began > 1.5
     assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", after)
     assert {hosting_alone.ask(name)["version"] for _ in range(10)} == {"2"}
+
+
+def test_the_alarm_that_watches_a_canary_rolls_it_back_after_a_restart_too(start_pocketaws, endpoints_of):
+    hosting = endpoints_of(start_pocketaws("--save-seconds", "600", images=endpoints_of.images))
+    cloudwatch, before = hosting.aws.client("cloudwatch"), hosting.config(VERSION="1")
+    name = hosting.create(before)
+    metric = {"MetricName": "Errors", "Dimensions": [{"Name": "Endpoint", "Value": name}]}
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"{name}-errors", Namespace="test", **metric, Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold", TreatMissingData="notBreaching",
+    )  # fmt: skip
+    half = {"Type": "CAPACITY_PERCENT", "Value": 50}
+    routing = {"Type": "CANARY", "CanarySize": half, "WaitIntervalInSeconds": 600}
+    deployment = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": f"{name}-errors"}]},
+    }
+    hosting.update(name, hosting.config(VERSION="2"), DeploymentConfig=deployment)
+    hosting.aws.restart()
+    hosting.until(name, baking)
+    now = dt.datetime.now(dt.UTC)
+    cloudwatch.put_metric_data(Namespace="test", MetricData=[{**metric, "Value": 5, "Timestamp": now}])
+    found = hosting.settled(name)
+    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", before)
+    assert f"{name}-errors" in found["FailureReason"]
+    assert {hosting.ask(name)["version"] for _ in range(10)} == {"1"}
 
 
 def test_an_update_with_what_it_retains_is_the_same_after_a_restart(hosting_alone):
