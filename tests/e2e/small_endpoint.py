@@ -42,6 +42,7 @@ PIPELINES = ("monitor", "retrain", "onboard", "rollback")
 PARSED_BY = "loan-approval"
 ROWS = 240
 PATIENCE = 900.0
+THINKING_SECONDS = 6.0
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed"})
 DEFAULT_ALARMS = ("model_latency", "errors_5xx", "disk_utilization", "no_invocations")
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -230,10 +231,11 @@ class SmallEndpoint:
     def answer(self, run_id: str, option: str, comment: str) -> None:
         """Answer for the person who is asked, and see that the task goes on by it.
 
-        Airflow loses what is answered within a second or two of the question: the end of the process that has asked
-        reaches the scheduler when the task already goes on, which is taken for its death. Then it asks again.
+        Nobody answers at once, and nobody should: while the end of the process that has asked is not yet known to the
+        scheduler, Airflow takes it for the death of the one that goes on by the answer, and asks again.
         """
         answered, end = 0, time.monotonic() + PATIENCE
+        time.sleep(THINKING_SECONDS)
         while (task := self.airflow.task_instance(self.dag("retrain"), run_id, "approve"))["state"] not in ENDED:
             if task["state"] == "awaiting_input" and task["try_number"] > answered:
                 self.airflow.answer(self.dag("retrain"), run_id, "approve", option, fields={"comment": comment})
