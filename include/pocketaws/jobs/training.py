@@ -62,6 +62,13 @@ class TrainingJob(Job):
     def stopping(cls, record: dict[str, Any]) -> dict[str, Any]:
         return {**super().stopping(record), **entered(record, "Stopping")}
 
+    @classmethod
+    def tried_again(cls, record: dict[str, Any]) -> bool:
+        """By its RetryStrategy, which is for an InternalServerError; its secondary status is ``Starting`` once more."""
+        starts = sum(entry["Status"] == "Starting" for entry in record["SecondaryStatusTransitions"])
+        attempts: int = record.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+        return attempts > 0 and starts <= attempts
+
     def prepare(self) -> None:
         self._enter("Starting")
         self._enter("Downloading")

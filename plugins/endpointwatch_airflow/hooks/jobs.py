@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from endpointwatch_airflow.hooks.answers import JobKind, Outcome, Request
 from endpointwatch_airflow.hooks.refusals import is_missing, is_over
+from endpointwatch_airflow.hooks.waiting import AsyncPatientWaiter, PatientWaiter
 
 #: API words of a job kind: describe, create and stop operation, the parameter with its name, the waiter for its end.
 OPERATIONS: Final[dict[JobKind, tuple[str, str, str, str, str]]] = {
@@ -54,6 +55,11 @@ class JobsHook(AwsBaseHook):
     def waiter_path(self) -> Path:
         # The base class looks only in the provider's own folder.
         return Path(__file__).parent.parent / "waiters" / "sagemaker.json"
+
+    def get_waiter(self, waiter_name: str, *, deferrable: bool = False, **kwargs: Any) -> Any:  # type: ignore[override]
+        """As the base class has it; a waiter that goes on waiting while AWS cannot be reached."""
+        waiter = super().get_waiter(waiter_name, deferrable=deferrable, **kwargs)
+        return AsyncPatientWaiter(waiter) if deferrable else PatientWaiter(waiter)
 
     @property
     def client(self) -> Any:
