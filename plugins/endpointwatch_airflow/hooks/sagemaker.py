@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.waiter_with_logging import wait
 from botocore.exceptions import ClientError
 
@@ -23,6 +22,7 @@ from endpointwatch_airflow.hooks.answers import (
     Request,
     Variant,
 )
+from endpointwatch_airflow.hooks.aws import AwsHook
 
 #: API words of a job kind: describe, create and stop operation, the parameter with its name, the waiter for its end.
 OPERATIONS: Final[dict[JobKind, tuple[str, str, str, str, str]]] = {
@@ -50,12 +50,12 @@ OPERATIONS: Final[dict[JobKind, tuple[str, str, str, str, str]]] = {
 }
 
 
-class SageMakerHook(AwsBaseHook):
+class SageMakerHook(AwsHook):
     """SageMaker's API for jobs, endpoints and models, answering in own types.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
