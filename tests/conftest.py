@@ -225,13 +225,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def start_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
-    """Start a local AWS of one's own: ``start_pocketaws("--max-jobs", "1", images=[...])``."""
+@contextlib.contextmanager
+def _starter(folders: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
+    """Starts local AWSs that end with the context."""
     started: list[PocketAws] = []
 
     def start(*options: str, images: list[dict[str, Any]] | None = None) -> PocketAws:
-        aws = PocketAws(tmp_path_factory.mktemp("pocketaws") / "home", *options, images=images)
+        aws = PocketAws(folders.mktemp("pocketaws") / "home", *options, images=images)
         started.append(aws)
         aws.start()
         return aws
@@ -244,7 +244,24 @@ def start_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         shutil.rmtree(aws.home, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def start_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
+    """Start a local AWS of one's own: ``start_pocketaws("--max-jobs", "1", images=[...])``; it ends with the file.
+
+    What a file has left in it (endpoints that serve, alarms that are evaluated) would else slow down all that follow.
+    """
+    with _starter(tmp_path_factory) as start:
+        yield start
+
+
 @pytest.fixture(scope="session")
-def pocketaws(start_pocketaws: Callable[..., PocketAws]) -> PocketAws:
+def start_lasting_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
+    """The same for fixtures that several files share."""
+    with _starter(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def pocketaws(start_lasting_pocketaws: Callable[..., PocketAws]) -> PocketAws:
     """The session's local AWS: fresh state, a free port."""
-    return start_pocketaws("--max-jobs", "4")
+    return start_lasting_pocketaws("--max-jobs", "4")
