@@ -59,11 +59,13 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-test-role"
 
 
 class OneFileOneProcess(LoadScopeScheduling):
-    """A file stays in one process, for its fixtures; all of ``tests/e2e`` does: its files share one Airflow."""
+    """A file stays in one process, for its fixtures. Files that share an Airflow or a Spark stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "e2e" if "e2e" in Path(file).parts else file
+        file = Path(nodeid.partition("::")[0])
+        if "e2e" in file.parts:
+            return "e2e"
+        return "spark" if file.stem.endswith(("_as_spark", "_on_spark")) else str(file)
 
 
 @pytest.hookimpl(optionalhook=True)
