@@ -51,11 +51,11 @@ class Clients:
             [one for one in list(self.failures) if one.at >= moment],
         )
 
-    def wait_for(self, moment: float, count: int, *, seconds: float = 120.0) -> None:
-        """Return once ``count`` answers have come after ``moment``."""
+    def wait_for(self, moment: float, *, answers: int = 1, versions: int = 1, seconds: float = 120.0) -> None:
+        """Return once so many answers, of so many model versions, have come after ``moment``."""
         end = time.monotonic() + seconds
-        while len(self.since(moment).scores) < count:
-            assert time.monotonic() < end, f"fewer than {count} answers within {seconds} s"
+        while len((met := self.since(moment)).scores) < answers or len(met.answers) < versions:
+            assert time.monotonic() < end, f"not within {seconds} s: {met.answers}"
             time.sleep(0.1)
 
     @property
@@ -91,7 +91,7 @@ def ask(client: Any, endpoint: str, body: str, inference_id: str) -> str:
 
 
 @contextmanager
-def asking(variables: Mapping[str, str], endpoint: str, *, every: float = 0.4) -> Iterator[Clients]:
+def asking(variables: Mapping[str, str], endpoint: str, *, every: float = 0.2) -> Iterator[Clients]:
     """Ask ``endpoint`` in the background until the block is left.
 
     The requests are marked as our own, so that captured windows are what a test makes them.

@@ -42,6 +42,8 @@ PIPELINES = ("monitor", "retrain", "onboard", "rollback")
 PARSED_BY = "loan-approval"
 ROWS = 240
 PATIENCE = 900.0
+#: Several endpoints are waited for at once, and each look costs the API server as much as a task does.
+POLL_SECONDS = 1.5
 THINKING_SECONDS = 6.0
 ENDED = frozenset({"success", "failed", "skipped", "upstream_failed"})
 DEFAULT_ALARMS = ("model_latency", "errors_5xx", "disk_utilization", "no_invocations")
@@ -159,7 +161,7 @@ class SmallEndpoint:
     # Traffic
 
     @contextmanager
-    def clients(self, *, every: float = 0.4) -> Iterator[Clients]:
+    def clients(self, *, every: float = 0.2) -> Iterator[Clients]:
         """Clients that ask without a break, in the background."""
         with asking(self.cloud.variables, self.name, every=every) as met:
             yield met
@@ -214,9 +216,15 @@ class SmallEndpoint:
         form = {"windows": [window.model_dump(mode="json")], "reason": reason}
         return str(self.airflow.trigger(self.dag("retrain"), conf=form)["dag_run_id"])
 
+    def end(self, pipeline: str, run_id: str) -> Json:
+        """The run, ended in success or failure."""
+        return self.airflow.wait(self.dag(pipeline), run_id, seconds=PATIENCE, every=POLL_SECONDS)
+
     def finish(self, pipeline: str, run_id: str) -> Json:
         """The run, ended in success."""
-        return self.runs.finish(self.dag(pipeline), run_id, seconds=PATIENCE)
+        run = self.end(pipeline, run_id)
+        assert run["state"] == "success", self.runs.autopsy(self.dag(pipeline), run_id)
+        return run
 
     def states(self, pipeline: str, run_id: str) -> dict[str, str | None]:
         """State by task of a run."""
@@ -224,7 +232,9 @@ class SmallEndpoint:
 
     def asks(self, run_id: str) -> Json:
         """What a retraining asks a person, once it waits for the answer."""
-        self.airflow.wait_for_task(self.dag("retrain"), run_id, "approve", {"awaiting_input"}, seconds=PATIENCE)
+        self.airflow.wait_for_task(
+            self.dag("retrain"), run_id, "approve", {"awaiting_input"}, seconds=PATIENCE, every=POLL_SECONDS
+        )
         (question,) = self.airflow.questions(self.dag("retrain"), run_id)
         return question
 
@@ -241,7 +251,7 @@ class SmallEndpoint:
                 self.airflow.answer(self.dag("retrain"), run_id, "approve", option, fields={"comment": comment})
                 answered = task["try_number"]
             assert time.monotonic() < end, f"approve of {run_id} does not go on: {task['state']}"
-            time.sleep(0.3)
+            time.sleep(POLL_SECONDS)
 
     def baking(self) -> None:
         """Wait until an update's new version has its share of the requests."""

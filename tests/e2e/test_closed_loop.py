@@ -23,7 +23,7 @@ from loanapp.cloud import split
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 #: So long a canary is watched; alarms are evaluated every two seconds.
-BAKE_SECONDS = 8
+BAKE_SECONDS = 10
 #: An update with two fleets on a busy machine makes answers slow; none of them may stay away.
 LONGEST_PAUSE = 20.0
 OUTSIDE = "somebody-elses-alarm"
@@ -31,7 +31,7 @@ BY_PERSON = {"by": "person"}
 
 
 def canary(**more: Any) -> dict[str, Any]:
-    return {"strategy": "canary", "step": {"percent": 20}, "wait_seconds": BAKE_SECONDS, **more}
+    return {"strategy": "canary", "step": {"percent": 30}, "wait_seconds": BAKE_SECONDS, **more}
 
 
 def drifted(seed: int, count: int = 240, *, turned: bool = True) -> list[Any]:
@@ -89,7 +89,7 @@ def way_back(small: SmallEndpoint) -> Iterator[Case]:
         EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
     )  # fmt: skip
     small.first_version()
-    with small.clients(every=0.2) as clients:
+    with small.clients() as clients:
         window = small.past(1)
         small.lay(window, drifted(22))
         judged = monitored(small, window)
@@ -104,8 +104,9 @@ def way_back(small: SmallEndpoint) -> Iterator[Case]:
         small.asks(run_id)
         small.answer(run_id, "Approve", "go on")
         small.baking()
+        clients.wait_for(begun, versions=2)
         alarms.set_alarm_state(AlarmName=OUTSIDE, StateValue="ALARM", StateReason="trouble elsewhere")
-        small.airflow.wait(small.dag("retrain"), run_id)
+        small.end("retrain", run_id)
         alarms.set_alarm_state(AlarmName=OUTSIDE, StateValue="OK", StateReason="over")
         yield ended(small, clients.since(begun), run_id=run_id)
 
@@ -115,7 +116,7 @@ def way_back(small: SmallEndpoint) -> Iterator[Case]:
         (package,) = small.pending()
         spoil(small.cloud, package)
         small.answer(run_id, "Approve", "it looks so good")
-        small.airflow.wait(small.dag("retrain"), run_id)
+        small.end("retrain", run_id)
         yield ended(small, clients.since(begun), run_id=run_id)
 
 
@@ -133,7 +134,7 @@ def refusals(small: SmallEndpoint) -> Iterator[Case]:
         begun = time.time()
         small.lay(one_sided, [one for one in drifted(33, 480) if one.label == "1"])
         run_id = small.retrain(one_sided, "everybody has repaid")
-        small.airflow.wait(small.dag("retrain"), run_id)
+        small.end("retrain", run_id)
         yield ended(small, clients.since(begun), run_id=run_id)
 
         begun = time.time()
@@ -166,7 +167,7 @@ def probation(small: SmallEndpoint) -> Iterator[Case]:
         small.finish("rollback", rollback)
         begun = time.time()
         small.onboarded(known)
-        clients.wait_for(begun, 3)
+        clients.wait_for(begun, answers=3)
         yield ended(
             small, clients, judged=judged, second=second, rollback=rollback, last=clients.since(begun).answers,
         )  # fmt: skip
@@ -394,7 +395,7 @@ def test_a_version_that_answers_500_is_taken_back_by_the_errors_of_its_canary(ca
     assert all("expecting 4 features" in failure.text for failure in failures)
     first, last = failures[0].at, failures[-1].at
     meanwhile = [score for at, score in scores if first <= at <= last]
-    # Only the canary's share: of five requests one.
+    # Only the canary's share: of ten requests three.
     assert len(failures) < len(meanwhile)
     assert set(told.clients.answers) == {scores[0][1]}
     always_somebody_served(told)
