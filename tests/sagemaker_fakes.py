@@ -310,8 +310,20 @@ class CloudWatch:
         shape = botocore.session.get_session().get_service_model("cloudwatch").operation_model("PutMetricAlarm")
         report = ParamValidator().validate(request, shape.input_shape)
         assert not report.has_errors(), report.generate_report()
-        state = self.alarms.get(request["AlarmName"], {}).get("StateValue", "INSUFFICIENT_DATA")
-        self.alarms[request["AlarmName"]] = {**request, "StateValue": state}
+        self.put(**request, state=self.alarms.get(request["AlarmName"], {}).get("StateValue", "INSUFFICIENT_DATA"))
 
-    def describe_alarms(self, AlarmNames: list[str], **_: Any) -> dict[str, Any]:
-        return {"MetricAlarms": [self.alarms[name] for name in AlarmNames if name in self.alarms]}
+    def put(self, AlarmName: str, *, state: str, **settings: Any) -> None:
+        """An alarm that somebody has made, and that stands so."""
+        self.alarms[AlarmName] = {
+            "AlarmName": AlarmName, **settings, "StateValue": state, "StateUpdatedTimestamp": START,
+        }  # fmt: skip
+
+    def describe_alarms(
+        self, AlarmNames: list[str] | None = None, AlarmNamePrefix: str = "", **_: Any
+    ) -> dict[str, Any]:
+        wanted = list(self.alarms) if AlarmNames is None else AlarmNames
+        found = [name for name in wanted if name in self.alarms and name.startswith(AlarmNamePrefix)]
+        return {"MetricAlarms": [self.alarms[name] for name in found]}
+
+    def get_paginator(self, method: str) -> SimpleNamespace:
+        return SimpleNamespace(paginate=lambda **request: [getattr(self, method)(**request)])

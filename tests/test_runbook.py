@@ -73,5 +73,6 @@ def test_every_folder_of_results_is_one_that_the_layout_has():
     """``$R/notifications/`` in a command is where the layout puts notifications."""
     layout = Layout("$R")
     known = {"merge", "decisions", "data_quality", "bias", "attribution"}
-    known |= {place.split("/")[1] for place in (layout.deployments(), layout.baselines("v"), layout.notification("k"))}
+    places = (layout.deployments(), layout.baselines("v"), layout.notification("k"), layout.actions())
+    known |= {place.split("/")[1] for place in places}
     assert set(re.findall(r"\$R/(\w+)", PAGE)) <= known

@@ -114,6 +114,10 @@ class AirflowApi:
 
         return _until(stored, seconds, lambda: f"DAG {dag_id} is not there. Import errors: {self._errors_in_short()}")
 
+    def parse_again(self, dag_id: str) -> None:
+        """Have the dag-processor read the DAG's file at once, for DAGs that are new in it."""
+        self.request("PUT", f"/parseDagFile/{self.dag(dag_id)['file_token']}")
+
     def import_errors(self) -> list[Json]:
         """What the dag-processor could not load: ``filename`` and ``stack_trace`` of each."""
         return list(self.pages("/importErrors", "import_errors"))
@@ -241,6 +245,30 @@ class AirflowApi:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         content = self.request("GET", path, query={"full_content": True})["content"]
         return "\n".join(text for line in content for text in _told(line))
+
+    # People's answers
+
+    def questions(self, dag_id: str, run_id: str) -> list[Json]:
+        """What the run has asked people, answered or not: ``subject``, ``body``, ``options``, ``response_received``."""
+        return list(self.pages(f"/dags/{dag_id}/dagRuns/{run_id}/hitlDetails", "hitl_details"))
+
+    def answer(
+        self, dag_id: str, run_id: str, task_id: str, option: str, *, fields: Mapping[str, Any] | None = None
+    ) -> Json:
+        """Answer for the person who is logged in, as the buttons under Required Actions do; the task goes on by it.
+
+        Args:
+            dag_id: The DAG.
+            run_id: The run.
+            task_id: The task that asks.
+            option: One of the question's ``options``, as ``Approve``.
+            fields: The question's form, filled in.
+
+        Raises:
+            AirflowApiError: It was answered before (409), or not by somebody who is asked (403).
+        """
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        return self.request("PATCH", path, body={"chosen_options": [option], "params_input": dict(fields or {})})
 
     # Backfills
 

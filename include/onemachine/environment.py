@@ -85,6 +85,8 @@ def airflow(settings: Settings, credentials: Credentials) -> dict[str, str]:
         # ended task may hold its slot so long; and a deferred one whose trigger fires sooner is taken for dead, as its
         # first process is reported ended while the second already runs, and is tried again.
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        # A task whose supervisor has died as well is tried again after a minute without a sign of it, not after five.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         # A new DAG file is seen in seconds, and a known one is not parsed all the time.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",

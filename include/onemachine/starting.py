@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from onemachine import components, environment, ports, postgres
+from onemachine import components, environment, ports, postgres, succession
 from onemachine.components import AIRFLOW, NAMES, POCKETAWS, POSTGRES
 from onemachine.credentials import Credentials, load_or_make
 from onemachine.ending import end_component, end_processes, end_strays, stray_server
@@ -86,6 +86,7 @@ class Starter:
             self._launch(POSTGRES, command, server_variables, user=(who.uid, who.gid) if who else None)
         self._await({POSTGRES: lambda: postgres.is_ready(settings, self.credentials)})
         migrate_if_needed(settings, self.credentials, variables, self.say, meanwhile=self._require_all_alive)
+        succession.close_records(settings, self.credentials, self.missing)
         for name in AIRFLOW:
             if name in self.missing:
                 self._launch(name, components.airflow_command(settings, name), variables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pocketaws import events, tags
-from pocketaws.faults import invalid, not_emulated
+from pocketaws.faults import invalid, not_emulated, refuse_members
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
 from pocketaws.store import now
@@ -20,9 +20,7 @@ _NOT_EMULATED = ("AsyncInferenceConfig", "ExplainerConfig")
 @operation("CreateEndpointConfig")
 def create_endpoint_config(world: World, request: Request) -> Response:
     name = request["EndpointConfigName"]
-    for member in _NOT_EMULATED:
-        if request.get(member):
-            raise not_emulated(f"{member} of CreateEndpointConfig")
+    refuse_members(request, _NOT_EMULATED, "CreateEndpointConfig")
     variants, shadows = request["ProductionVariants"], request.get("ShadowProductionVariants", [])
     names = [variant["VariantName"] for variant in [*variants, *shadows]]
     if len(set(names)) != len(names):

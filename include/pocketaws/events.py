@@ -46,8 +46,10 @@ def state_changed(world: World, kind: str, record: dict[str, Any]) -> None:
     """Send the state-change event of a resource, with its record as the detail.
 
     Times are milliseconds since the epoch, as text; an endpoint's status is in upper snake case (``IN_SERVICE``).
+    Members whose names begin with an underscore are the local AWS's own.
     """
-    detail = {key: _in_ms(key, value) for key, value in record.items() if key != "LastModifiedBy"}
+    told = {key: value for key, value in record.items() if key != "LastModifiedBy" and not key.startswith("_")}
+    detail = {key: _in_ms(key, value) for key, value in told.items()}
     if kind == "Endpoint":
         detail["EndpointStatus"] = upper_snake(record["EndpointStatus"])
     words = re.sub(r"(?<!^)(?=[A-Z])", " ", kind)

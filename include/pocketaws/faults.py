@@ -7,6 +7,7 @@ beginning of some messages. The wording of every kind of resource therefore stan
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -35,6 +36,17 @@ def invalid(message: str) -> Fault:
 def not_emulated(what: str) -> Fault:
     """The fault for everything that AWS does and the local AWS does not; never an empty success."""
     return Fault("NotImplemented", f"{what} is not emulated by the local AWS", 501)
+
+
+def refuse_members(request: Mapping[str, Any], members: Iterable[str], of: str) -> None:
+    """Refuse a request with one of these members, as what they ask for would not happen.
+
+    Raises:
+        Fault: With the member's name.
+    """
+    for member in members:
+        if request.get(member):
+            raise not_emulated(f"{member} of {of}")
 
 
 # "{}" is the ARN, or the name where AWS names the name.

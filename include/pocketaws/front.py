@@ -189,7 +189,9 @@ async def serve(settings: Settings, listener: socket.socket, announce: Callable[
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     server = asyncio.create_task(hypercorn.asyncio.serve(front, config, shutdown_trigger=closed.wait))
-    snapshots = asyncio.create_task(Snapshots(settings.save_seconds, settings.home / "state").run(quiet))
+    snapshots = Snapshots(settings.save_seconds, settings.home / "state")
+    world.save = snapshots.save
+    saving = asyncio.create_task(snapshots.run(quiet))
     try:
         starting = loop.run_in_executor(None, _start, world)
         await asyncio.wait({starting, server}, return_when=asyncio.FIRST_COMPLETED)
@@ -204,7 +206,7 @@ async def serve(settings: Settings, listener: socket.socket, announce: Callable[
         # Jobs and model servers end while the URL still answers: their last lines and captures go there.
         await _in_thread(world.close)
         quiet.set()
-        await snapshots
+        await saving
         # The base saves its state when the server tells it to shut down; no snapshot may come after that.
         closed.set()
         await server

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from pocketaws import events, tags
-from pocketaws.faults import Fault, invalid, not_emulated
+from pocketaws.faults import Fault, invalid, refuse_members
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
 from pocketaws.store import Record, now
@@ -57,9 +57,7 @@ def delete_model_package_group(world: World, request: Request) -> Response:
 
 @operation("CreateModelPackage")
 def create_model_package(world: World, request: Request) -> Response:
-    for member in _NOT_EMULATED:
-        if request.get(member):
-            raise not_emulated(f"{member} of CreateModelPackage")
+    refuse_members(request, _NOT_EMULATED, "CreateModelPackage")
     if ("ModelPackageGroupName" in request) == ("ModelPackageName" in request):
         raise invalid("Either ModelPackageGroupName (a versioned package) or ModelPackageName must be given, not both")
     record = {key: value for key, value in request.items() if key not in {"Tags", "ClientToken"}}

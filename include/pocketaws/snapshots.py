@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,7 @@ class Snapshots:
         self._seconds = seconds
         self._folder = folder
         self._saved: dict[str, bytes] = {}
+        self._saving = threading.Lock()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Save until told to stop; returns when no snapshot is being written any more."""
@@ -46,7 +48,7 @@ class Snapshots:
                 pause = max(self._seconds, await asyncio.to_thread(self.save) / MAX_SHARE)
 
     def save(self) -> float:
-        """Save what has changed since the last time.
+        """Save what has changed since the last time; from any thread.
 
         Returns:
             Seconds it took.
@@ -55,12 +57,13 @@ class Snapshots:
 
         began = time.perf_counter()
         self._folder.mkdir(parents=True, exist_ok=True)
-        # The mapping that the base's own shutdown saves.
-        for service, state_of in app._build_persistence_save_dict().items():  # noqa: SLF001 - see the docstring
-            try:
-                self._save(service, state_of)
-            except Exception as error:  # noqa: BLE001 - the next snapshot may succeed; the clean shutdown saves too
-                print(f"pocketaws: no snapshot of {service}: {error!r}", file=sys.stderr)
+        with self._saving:
+            # The mapping that the base's own shutdown saves.
+            for service, state_of in app._build_persistence_save_dict().items():  # noqa: SLF001 - see the docstring
+                try:
+                    self._save(service, state_of)
+                except Exception as error:  # noqa: BLE001 - the next snapshot may succeed; the clean shutdown saves too
+                    print(f"pocketaws: no snapshot of {service}: {error!r}", file=sys.stderr)
         return time.perf_counter() - began
 
     def _save(self, service: str, state_of: Callable[[], Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -37,6 +38,7 @@ class World:
         capture: Writes captured requests to S3.
         metrics: Writes the endpoints' metrics to CloudWatch.
         alarms: Evaluates CloudWatch alarms.
+        save: Saves the base's state now, where something of ours rests on it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -58,6 +60,7 @@ class World:
         self.capture = Capture(self)
         self.metrics = Metrics(self)
         self.alarms = Alarms(self)
+        self.save: Callable[[], object] = lambda: None
 
     def aws(self, service: str) -> Any:
         """A boto3 client of the local AWS itself; one per service, shared by all threads."""
@@ -77,13 +80,13 @@ class World:
             return self._clients[service]
 
     def start(self) -> None:
-        """Begin work, once the URL answers: serve the endpoints that are on record, fail the jobs that were cut off."""
+        """Begin work, once the URL answers: serve the endpoints on record, answer for the jobs that were cut off."""
         self.logs.start()
         self.capture.start()
         self.metrics.start()
         self.alarms.start()
-        tuning.fail_unfinished(self)
         self.jobs.start()
+        tuning.resume(self)
         self.hosting.restore()
 
     def close(self) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import capture_prefixes
@@ -16,6 +18,9 @@ from endpointwatch_airflow.hooks.store import StoreHook
 _log = logging.getLogger(__name__)
 # What the analyzer reads; others (markers, somebody's notes) are no captures.
 CAPTURED = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+
+# SageMaker's `{yyyy}/{mm}/{dd}/{hh}/{mm-ss-fff-uuid}.jsonl`: when the object was begun.
+_BEGAN = re.compile(r"/(\d{4}/\d{2}/\d{2}/\d{2}/\d{2}-\d{2})-\d{3}-[^/]+$")
 
 
 def capture_root(endpoint: Endpoint) -> str:
@@ -35,6 +40,25 @@ def captured(store: StoreHook, endpoint: Endpoint, window: Window) -> tuple[Stor
     if others := sorted(item.uri for item in found if not item.key.endswith((*CAPTURED, "/"))):
         _log.warning("%d objects are no captures and are not read: %s", len(others), ", ".join(others[:10]))
     return tuple(sorted((item for item in found if item.key.endswith(CAPTURED)), key=lambda item: item.key))
+
+
+def newest_before(objects: Iterable[StoredObject], end: datetime) -> datetime | None:
+    """When the newest of the objects arrived that can hold requests from before ``end``; None when there is none.
+
+    A window that is no whole hour shares its last folder with traffic that goes on: objects begun at its end or later,
+    by their names, hold nothing of it. An object of another name may hold anything.
+    """
+    return max((item.modified_at for item in objects if not _begun_since(item.key, end)), default=None)
+
+
+def _begun_since(key: str, end: datetime) -> bool:
+    match = _BEGAN.search(f"/{key}")
+    if match is None:
+        return False
+    try:
+        return datetime.strptime(match[1], "%Y/%m/%d/%H/%M-%S").replace(tzinfo=UTC) >= end
+    except ValueError:
+        return False
 
 
 def manifest_hash(objects: Iterable[StoredObject]) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,6 +64,12 @@ def _resolved(context: Context | Mapping[str, Any], cron: str) -> Window:
     if start and end and start < end:
         return Window.of(start, end)
     return last_complete(cron, run.run_after)
+
+
+def told_windows(windows: Sequence[Mapping[str, str]] | str) -> tuple[Window, ...]:
+    """Windows that another task has handed on, as they are or as JSON."""
+    told = json.loads(windows) if isinstance(windows, str) else windows
+    return tuple(Window.model_validate(window) for window in told)
 
 
 def last_complete(cron: str, moment: datetime) -> Window:

@@ -121,6 +121,7 @@ def test_the_replay_form_asks_for_every_setting_that_can_be_changed_and_starts_w
 
 
 QUALITY = {"kind": "model_quality", "problem_type": "BinaryClassification", "probability_attribute": "0"}
+LATE_LABELS = {"monitors": [{"kind": "data_quality"}, QUALITY], "ground_truth": {"uri": "s3://bucket/truth"}}
 
 
 def test_an_endpoint_with_labels_and_a_monitor_that_needs_them_judges_windows_again(endpoints):
@@ -249,6 +250,31 @@ def test_a_monitor_dag_with_probation_returns_to_the_version_before(endpoints):
     assert dag.task_dict["return_to_previous"].trigger_dag_id in found.dags
     assert all(f"`{task}`" in dag.doc_md for task in ("probation", "return_to_previous", "version_stays"))
     assert DagSerialization.to_dict(dag)
+
+
+def test_the_actions_that_rules_ask_for_have_their_tasks_in_every_dag_that_decides_and_only_those(endpoints):
+    rules = [{"name": name, "action": name} for name in ("rollback", "scale", "pause")]
+    write(endpoints, "loans", decision={"rules": rules}, **LATE_LABELS)
+    write(endpoints, "cards", training=None, decision={"action": "notify"})
+    found = bag()
+    assert found.import_errors == {}
+    for pipeline in ("monitor", "labels"):
+        dag: Any = found.dags[f"loans__{pipeline}"]
+        assert {"rollback", "scale", "pause", "notify", "nothing", "record"} <= set(dag.task_dict)
+        assert "retrain" not in dag.task_dict
+        assert dag.task_dict["rollback"].trigger_dag_id in found.dags
+        assert dag.task_dict["record"].upstream_task_ids == {"decide", "rollback", "scale", "pause"}
+        assert all(f"| `{task}` |" in dag.doc_md for task in ("rollback", "scale", "pause", "record"))
+    assert "unless_paused" in found.dags["loans__monitor"].task_dict
+    assert not {"rollback", "scale", "pause", "record"} & set(found.dags["cards__monitor"].task_dict)
+
+
+def test_late_verdicts_can_fail_a_probation(endpoints):
+    write(endpoints, "loans", deployment={"probation": {"windows": 2}}, **LATE_LABELS)
+    dag: Any = bag().dags["loans__labels"]
+    assert dag.task_dict["probation"].upstream_task_ids == {"judge_again"}
+    assert "find_windows" in dag.task_dict["probation"].windows
+    assert dag.task_dict["probation"].downstream_task_ids == {"return_to_previous", "version_stays"}
 
 
 def test_a_retrain_dag_with_a_shadow_tries_the_version_out_before_it_is_deployed(endpoints):

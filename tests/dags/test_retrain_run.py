@@ -174,6 +174,17 @@ def test_a_training_that_fails_fails_the_run_and_leaves_the_champion_serving(run
     assert "ended Failed" in sagemaker.record["reason"]
 
 
+def test_a_deployment_that_is_rolled_back_is_recorded_with_the_reason(run, sagemaker):
+    before = sagemaker.serve("loan-approval", "old")
+    sagemaker.update_ends = "rolled back"
+    state, tasks, events = run(metrics=WON, windows=[HOUR])
+    assert (state, tasks["deploy"], events) == ("failed", "failed", [])
+    assert sagemaker.endpoints["loan-approval"]["EndpointConfigName"] == before
+    assert (sagemaker.record["outcome"], sagemaker.record["failed_tasks"]) == ("failed", ["deploy"])
+    assert "The ping of the new variant failed." in sagemaker.record["reason"]
+    assert "goes on serving, the champion stays" in sagemaker.record["reason"]
+
+
 WON = {"champion": {"auc": 0.7}, "challenger": {"auc": 0.8}}
 ADA = {"id": "ada", "name": "ada"}
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+# Helpers of these tests lie beside them.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stacks import running, settings_in
 
 from endpointwatch.config.loader import load
 from loanapp.applications import Applications
@@ -15,52 +20,24 @@ from loanapp.cloud import Cloud
 from loanapp.loop import Loop
 from loanapp.progress import Reporter
 from loanapp.story import tell
-from onemachine import stack as onemachine
 from onemachine.airflow_api import AirflowApi
-from onemachine.settings import REPOSITORY, VIEWER_LOGIN, Settings
+from onemachine.settings import VIEWER_LOGIN, Settings
 from onemachine.stack import Stack
 
 PROBES = Path(__file__).parent / "dags"
-PARSE_AGAIN = "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"
 
 
 @pytest.fixture(scope="session")
 def stack_settings(tmp_path_factory) -> Settings:
     """A state folder of its own, free ports, and DAG and endpoint folders that tests may add files to."""
-    folder = tmp_path_factory.mktemp("stack")
-    dags = folder / "dags"
-    dags.mkdir()
-    for file in [*(REPOSITORY / "dags").glob("*.py"), *PROBES.glob("*.py"), REPOSITORY / "dags" / ".airflowignore"]:
-        (dags / file.name).symlink_to(file)
-    endpoints = folder / "endpoints"
-    shutil.copytree(REPOSITORY / "include" / "endpoints", endpoints)
-    return Settings.read(
-        {
-            "ENDPOINTWATCH_LOCAL_DIR": str(folder / "local"),
-            "ENDPOINTWATCH_AIRFLOW_PORT": "0",
-            "ENDPOINTWATCH_AWS_PORT": "0",
-            "ENDPOINTWATCH_POSTGRES_PORT": "0",
-            "ENDPOINTWATCH_DAGS_DIR": str(dags),
-            "ENDPOINTWATCH_ENDPOINTS_DIR": str(endpoints),
-            "ENDPOINTWATCH_PASS": PARSE_AGAIN,
-        }
-    )
+    return settings_in(tmp_path_factory.mktemp("stack"), *PROBES.glob("*.py"))
 
 
 @pytest.fixture(scope="session")
 def stack(stack_settings) -> Iterator[Stack]:
-    """The running stack; its state is removed at the end, its logs stay in pytest's temporary folder.
-
-    DAG files are parsed at its start and seldom again; a test that adds an endpoint's file waits for that.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PARSE_AGAIN, "60")
-        try:
-            yield onemachine.up(stack_settings)
-        finally:
-            onemachine.down(stack_settings)
-            if stack_settings.shared.exists():
-                shutil.rmtree(stack_settings.shared)
+    """The running stack; its state is removed at the end, its logs stay in pytest's temporary folder."""
+    with running(stack_settings) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from airflow_fakes import FakeSageMaker, FakeStore, at_the_border, config, context, endpoint
 from endpointwatch.config.window import Window
-from endpointwatch_airflow.captured import captured, manifest, manifest_hash
+from endpointwatch_airflow.captured import captured, manifest, manifest_hash, newest_before
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import CaptureSettings
 from endpointwatch_airflow.operators.capture import EndpointDataCaptureOperator
@@ -158,6 +158,23 @@ def test_a_window_long_past_passes_without_being_deferred():
     task = sensor(FakeStore(CAPTURES))
     assert task.execute(context(task)) is None
     assert task.poke(context(task)) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        pytest.param("2026/03/01/14/29-59-999-0b1c.jsonl", True, id="begun in the window"),
+        pytest.param("2026/03/01/14/30-00-000-0b1c.jsonl", False, id="begun at its end"),
+        pytest.param("2026/03/01/14/59-12-345-0b1c.jsonl.gz", False, id="begun after it"),
+        pytest.param("2026/03/01/14/laid-by-hand.jsonl", True, id="not said"),
+        pytest.param("2026/03/01/14/61-00-000-0b1c.jsonl", True, id="no time"),
+    ],
+)
+def test_traffic_that_goes_on_does_not_keep_a_window_within_an_hour_from_settling(name, counts):
+    half_past = WINDOW.start + timedelta(minutes=30)
+    store = FakeStore({f"s3://bucket/capture/loans/AllTraffic/{name}": "a"}, modified_at=WINDOW.end)
+    objects = store.objects("s3://bucket/capture/loans/")
+    assert newest_before(objects, half_past) == (WINDOW.end if counts else None)
 
 
 LATELY = timedelta(minutes=5)

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_fakes import ROOT, FakeStore, at_the_border, context, deployment, endpoint
+from airflow_fakes import ROOT, FakeSageMaker, FakeStore, at_the_border, context, deployment, endpoint
 from endpointwatch.actions.admission import RetrainRequest
-from endpointwatch.config.decision import CARRIED_OUT
+from endpointwatch.config.decision import Action
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
 from endpointwatch.decisions import ActionRecord, Decision, Incident, Permission
 from endpointwatch.reports.verdict import Status, Verdict
+from endpointwatch_airflow.chosen import CHOSEN
 from endpointwatch_airflow.errors import MissingResultError, NotRetriedError
 from endpointwatch_airflow.history import history
 from endpointwatch_airflow.incidents import keep
-from endpointwatch_airflow.operators.decision import CHOSEN, DecideOperator, JudgeOperator
+from endpointwatch_airflow.operators.decision import DecideOperator, JudgeOperator
 from endpointwatch_airflow.operators.notify import NotifyOperator
+from endpointwatch_airflow.operators.outcome import RecordActionOperator
 
 FIRST = Window.of(datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(2026, 3, 1, 11, tzinfo=UTC))
 TRAINING = {
@@ -51,12 +54,20 @@ def run(operator: Any, step: int, **changes: Any) -> tuple[Any, dict[str, Any]]:
     return taken[0], ctx["ti"].pushed
 
 
-def decide(store: FakeStore, step: int, *, now: datetime | None = None, **changes: Any) -> tuple[Any, dict[str, Any]]:
+def decide(
+    store: FakeStore,
+    step: int,
+    *,
+    now: datetime | None = None,
+    sagemaker: FakeSageMaker | None = None,
+    **changes: Any,
+) -> tuple[Any, dict[str, Any]]:
     operator = DecideOperator(
         task_id="decide", endpoint=endpoint(**{**RETRAIN, **changes}), aws_conn_id=None,
         clock=lambda: now or FIRST.shifted(step).end + timedelta(minutes=5),
     )  # fmt: skip
-    return run(at_the_border(operator, store=store), step)
+    operator.__dict__["deployments"] = SimpleNamespace(instances=lambda _: {"AllTraffic": 2})
+    return run(at_the_border(operator, sagemaker, store), step)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +175,7 @@ def incidents(store: FakeStore) -> list[Incident]:
 
 
 def test_every_action_that_a_file_may_ask_for_has_a_task():
-    for action in CARRIED_OUT:
+    for action in get_args(Action):
         assert getattr(DecideOperator(task_id="d", endpoint=endpoint(), aws_conn_id=None), action) == action
 
 
@@ -233,6 +244,90 @@ def test_who_is_told_of_a_retraining_is_told_beside_it():
     store = FakeStore({**deployment("v1", 3), **verdict(0)})
     rules = [{"name": "drift", "action": "retrain", "tell": ["data_owner"]}]
     assert decide(store, 0, decision={"rules": rules})[0] == ["retrain", "notify"]
+
+
+# Other actions than retraining
+
+
+def acting(action: str, **more: Any) -> dict[str, Any]:
+    return {"decision": {"rules": [{"name": "drift", "violations": 2, "windows": 3, "action": action, **more}]}}
+
+
+TWO_VERSIONS = {**deployment("v0", 1), **deployment("v1", 3)}
+NEEDS = {
+    "rollback": {"rollback": {"run_id": "decision__v1__2026-03-01", "conf": {"instead_of": "v1"}}},
+    "scale": {"instances": 4},
+    "pause": {"pause": {"since": "2026-03-01T12:05:00+00:00", "until": "2026-03-01T18:05:00+00:00"}},
+}
+
+
+def of_action(store: FakeStore, action: str) -> list[ActionRecord]:
+    found = [text for uri, text in store.files.items() if uri.startswith(f"{ROOT}/actions/2026/") and action in uri]
+    return [ActionRecord.model_validate_json(text) for text in found]
+
+
+@pytest.mark.parametrize("action", NEEDS)
+def test_an_action_gets_what_its_task_needs_is_recorded_and_is_taken_once_a_day(action):
+    store = FakeStore({**TWO_VERSIONS, **verdict(0), **verdict(1)})
+    policy = acting(action, scaling={"step": 2, "maximum_instances": 5}, pause_hours=6)
+    branch, pushed = decide(store, 1, **policy)
+    chosen = pushed[CHOSEN]
+    assert (branch, chosen["task"], chosen["record"]) == (action, action, None)
+    if action == "rollback":
+        assert chosen["rollback"]["conf"].pop("reason") == chosen["reason"]
+    assert {key: chosen[key] for key in NEEDS[action]} == NEEDS[action]
+    (record,) = of_action(store, action)
+    assert chosen["acted"] == record.uri(Layout(ROOT))
+    assert (record.model_version, record.rule, record.ended_at) == ("v1", "drift", None)
+    store.files |= verdict(2)
+    assert decide(store, 2, **policy)[0] == "nothing"
+    assert of_action(store, action) == [record]
+
+
+def test_a_try_that_died_after_it_had_recorded_a_rollback_is_finished_by_the_next():
+    store = FakeStore({**TWO_VERSIONS, **verdict(0), **verdict(1)})
+    first, again = (decide(store, 1, **acting("rollback", tell=["data_owner"])) for _ in range(2))
+    assert first[0] == again[0] == ["rollback", "notify"]
+    assert first[1][CHOSEN] == again[1][CHOSEN]
+    assert len(of_action(store, "rollback")) == 1
+
+
+@pytest.mark.parametrize(
+    ("hosting", "sagemaker"), [({"variant_name": "other"}, FakeSageMaker()), ({}, FakeSageMaker(live=None))]
+)
+def test_an_endpoint_without_the_variant_or_not_there_at_all_is_not_scaled_and_people_are_told(hosting, sagemaker):
+    store = FakeStore({**TWO_VERSIONS, **verdict(0), **verdict(1)})
+    branch, pushed = decide(store, 1, sagemaker=sagemaker, hosting=hosting, **acting("scale"))
+    assert (branch, pushed[CHOSEN]["acted"]) == ("notify", None)
+
+
+def test_the_first_version_has_nothing_to_go_back_to_and_one_brought_back_stays_until_a_person_decides():
+    first = FakeStore({**deployment("v1", 3), **verdict(0), **verdict(1)})
+    back = deployment("v1", 9)
+    (place,) = back
+    back[place] = back[place].replace('"how": "deploy"', '"how": "rollback"')
+    brought_back = FakeStore({**TWO_VERSIONS, **deployment("v2", 6), **back, **verdict(0), **verdict(1)})
+    for store in (first, brought_back):
+        branch, pushed = decide(store, 1, **acting("rollback"))
+        assert (branch, pushed[CHOSEN]["acted"]) == ("notify", None)
+        permission = Permission.model_validate_json(store.files[pushed[CHOSEN]["permission"]])
+        assert [guard.name for guard in permission.held_back] == ["way_back"]
+
+
+@pytest.mark.parametrize(("state", "outcome"), [("success", "done"), ("skipped", "done"), ("failed", "failed")])
+def test_how_an_action_ended_is_written_into_its_record_and_one_that_failed_fails_the_run(state, outcome):
+    store = FakeStore({**TWO_VERSIONS, **verdict(0), **verdict(1)})
+    pushed = decide(store, 1, **acting("scale"))[1]
+    operator = RecordActionOperator(task_id="record", aws_conn_id=None, clock=lambda: FIRST.shifted(2).end)
+    ctx = context(at_the_border(operator, store=store), pushed=pushed)
+    ctx["ti"].get_task_states = lambda *, dag_id, run_ids: {run_ids[0]: {"scale": state}}
+    if outcome == "failed":
+        with pytest.raises(NotRetriedError, match="'scale' has failed"):
+            operator.execute(ctx)
+    else:
+        assert operator.execute(ctx) == "done"
+    (record,) = of_action(store, "scale")
+    assert (record.outcome, record.ended_at) == (outcome, FIRST.shifted(2).end)
 
 
 def test_old_windows_that_are_backfilled_tell_nobody():

@@ -13,8 +13,8 @@ from endpointwatch.decisions import decide
 from endpointwatch.monitors.findings import Distance, Violation
 from endpointwatch.reports.message import Failure, Message, failure_message
 from endpointwatch.reports.verdict import Verdict
+from endpointwatch_airflow.chosen import CHOSEN
 from endpointwatch_airflow.errors import MissingResultError, NotificationError
-from endpointwatch_airflow.operators.decision import CHOSEN
 from endpointwatch_airflow.operators.notify import MessageOperator, NotifyOperator
 from notification_servers import connect, http_server
 

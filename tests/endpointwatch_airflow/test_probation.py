@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,11 +39,12 @@ def judge(store, hour, status) -> None:
     store.write(Layout.of(endpoint()).verdict("data_quality", window), verdict.to_json())
 
 
-def run(store, monkeypatch, **settings):
+def run(store, monkeypatch, judged=None, **settings):
     operator = at_the_border(
         ProbationOperator(
             task_id="probation", endpoint=endpoint(), settings=Probation(**{"windows": 3, **settings}),
-            failed="return_to_previous", otherwise="version_stays", aws_conn_id=None,
+            failed="return_to_previous", otherwise="version_stays", windows=judged,
+            aws_conn_id=None,
         ),
         store=store,
     )  # fmt: skip
@@ -66,6 +68,20 @@ def test_a_version_that_fails_is_replaced_by_a_rollback_that_is_asked_for_once(s
     assert "1 of the first 1 windows of loans-v2" in asked["conf"]["reason"]
     judge(store, 2, "VIOLATIONS")
     assert run(store, monkeypatch)[1]["run_id"] == asked["run_id"]
+
+
+def test_windows_judged_again_are_looked_at_up_to_the_last_of_them(store, monkeypatch):
+    judge(store, 1, "VIOLATIONS")
+    judge(store, 3, "OK")
+
+    def again(*hours):
+        told = [Window.of(NOON + timedelta(hours=hour), NOON + timedelta(hours=hour + 1)) for hour in hours]
+        return json.dumps([window.model_dump(mode="json") for window in told])
+
+    assert run(store, monkeypatch, judged=again(0))[0] == "version_stays"
+    branch, asked = run(store, monkeypatch, judged=again(1, -5))
+    assert branch == "return_to_previous"
+    assert asked["run_id"] == run(store, monkeypatch)[1]["run_id"]
 
 
 def test_a_first_version_that_fails_stays_as_there_is_no_other(monkeypatch):

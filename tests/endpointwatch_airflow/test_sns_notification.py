@@ -14,7 +14,7 @@ from endpointwatch.config.window import Window
 from endpointwatch.decisions import decide
 from endpointwatch.monitors.findings import Violation
 from endpointwatch.reports.verdict import Verdict
-from endpointwatch_airflow.operators.decision import CHOSEN
+from endpointwatch_airflow.chosen import CHOSEN
 from endpointwatch_airflow.operators.notify import NotifyOperator
 
 pytestmark = pytest.mark.pocketaws

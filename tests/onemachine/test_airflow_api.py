@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -60,6 +62,32 @@ def test_a_collection_is_read_to_its_last_page(api_of, total):
 
     api, _ = api_of(answer)
     assert [dag["dag_id"] for dag in api.dags()] == [str(n) for n in range(total)]
+
+
+def test_a_persons_answer_goes_to_the_task_that_asks(api_of):
+    def answer(_, request):
+        if request.method == "GET":
+            asked = {"subject": "May v2 be deployed?", "options": ["Approve", "Reject"], "response_received": False}
+            return httpx.Response(200, json={"hitl_details": [asked], "total_entries": 1})
+        return httpx.Response(200, json=json.loads(request.content))
+
+    api, script = api_of(answer)
+    (question,) = api.questions("d", "r")
+    told = api.answer("d", "r", "approve", question["options"][0], fields={"comment": "looked at it"})
+    assert told == {"chosen_options": ["Approve"], "params_input": {"comment": "looked at it"}}
+    assert [(request.method, request.url.path) for request in script.asked] == [
+        ("GET", "/api/v2/dags/d/dagRuns/r/hitlDetails"),
+        ("PATCH", "/api/v2/dags/d/dagRuns/r/taskInstances/approve/-1/hitlDetails"),
+    ]
+
+
+def test_the_file_that_is_parsed_again_is_the_dags_own(api_of):
+    api, script = api_of(lambda _, request: httpx.Response(200, json={"file_token": "t0ken"}))
+    api.parse_again("d")
+    assert [(request.method, request.url.path) for request in script.asked] == [
+        ("GET", "/api/v2/dags/d"),
+        ("PUT", "/api/v2/parseDagFile/t0ken"),
+    ]
 
 
 def test_a_run_that_does_not_end_in_time_is_an_error_with_its_tasks_states(api_of):

@@ -130,3 +130,37 @@ def test_what_the_base_keeps_survives_kill_9_a_few_seconds_after_it_was_made(sta
     assert [rule["Name"] for rule in aws.client("events").list_rules(NamePrefix=unique)["Rules"]] == [unique]
     assert [alarm["AlarmName"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]] == [unique]
     assert jobs.log_of("Processing", unique) == ["a line"]
+
+
+def test_a_training_job_with_a_retry_strategy_is_run_again_under_its_name_so_often_and_no_oftener(
+    start_pocketaws, jobs_of, unique
+):
+    aws = start_pocketaws()
+    jobs = jobs_of(aws)
+    # The base emulator forgets a bucket that is new and empty when it is killed.
+    aws.client("s3").create_bucket(Bucket=unique)
+    aws.client("s3").put_object(Bucket=unique, Key="first", Body=b"")
+    for name, seconds in ((f"{unique}-short", 3), (f"{unique}-long", 600)):
+        program = f"import time; time.sleep({seconds}); open('/opt/ml/model/m', 'w').write('fitted')"
+        jobs.train(name, program, f"s3://{unique}/models", RetryStrategy={"MaximumRetryAttempts": 1})
+    short, long = (lambda: jobs.training(f"{unique}-short")), (lambda: jobs.training(f"{unique}-long"))
+    for job in (short, long):
+        jobs.until(job, training_for_the(1))
+    aws.restart()
+
+    ended = jobs.trained(f"{unique}-short")
+    assert ended["TrainingJobStatus"] == "Completed"
+    assert [entry["Status"] for entry in ended["SecondaryStatusTransitions"]].count("Starting") == 2
+    assert ended["ModelArtifacts"]["S3ModelArtifacts"].startswith(f"s3://{unique}/models/{unique}-short/")
+    assert len(aws.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]) == 2
+
+    jobs.until(long, training_for_the(2))
+    aws.restart()
+    assert long()["TrainingJobStatus"] == "Failed"
+    assert "the local AWS was restarted" in long()["FailureReason"]
+    # What had ended is not run again.
+    assert {**short(), "ResponseMetadata": 0} == {**ended, "ResponseMetadata": 0}
+
+
+def training_for_the(time_of: int):
+    return lambda job: [entry["Status"] for entry in job["SecondaryStatusTransitions"]].count("Training") == time_of

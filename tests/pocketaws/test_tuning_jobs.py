@@ -35,8 +35,13 @@ def config(strategy="Random", *, jobs=3, parallel=2, **ranges):
 
 @pytest.fixture
 def tune(pocketaws, jobs, bucket):
-    def start(name, about, *, program=TRAIN, **parameters):
+    return tuning_by(pocketaws, jobs, bucket)
+
+
+def tuning_by(pocketaws, jobs, bucket):
+    def start(name, about, *, program=TRAIN, more=None, **parameters):
         definition = {
+            **(more or {}),
             "RoleArn": pocketaws.role,
             "AlgorithmSpecification": {
                 # A tuning job's definition knows no ContainerArguments: its containers are told by their environment.
@@ -155,3 +160,32 @@ def test_a_search_that_is_stopped_stops_its_training_jobs(jobs, tune, unique):
     assert told["TrainingJobStatusCounters"]["Stopped"] == 1
     with pytest.raises(ClientError, match="status Stopped"):
         client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+
+
+def test_a_search_goes_on_after_kill_9_with_the_jobs_it_has(start_pocketaws, jobs_of, unique):
+    aws = start_pocketaws()
+    jobs = jobs_of(aws)
+    aws.client("s3").create_bucket(Bucket=unique)
+    aws.client("s3").put_object(Bucket=unique, Key="first", Body=b"")
+    slow = "import time; time.sleep(1.5)\n" + TRAIN
+    retried = {"RetryStrategy": {"MaximumRetryAttempts": 1}}
+    tuning_by(aws, jobs, unique)(unique, config(jobs=3, parallel=1), program=slow, more=retried)
+    sagemaker = jobs.sagemaker
+
+    def listed():
+        named = {"HyperParameterTuningJobName": unique, "SortBy": "CreationTime", "SortOrder": "Ascending"}
+        return sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(**named)["TrainingJobSummaries"]
+
+    jobs.until(listed, lambda rows: len(rows) == 2 and rows[1]["TrainingJobStatus"] == "InProgress")
+    before = listed()
+    aws.restart()
+    described = jobs.until(
+        lambda: sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=unique),
+        lambda job: job["HyperParameterTuningJobStatus"] in ENDED,
+    )
+    after = listed()
+    assert described["HyperParameterTuningJobStatus"] == "Completed"
+    assert [row["TrainingJobName"] for row in after[:2]] == [row["TrainingJobName"] for row in before]
+    assert [row["TrainingJobStatus"] for row in after] == ["Completed"] * 3
+    drawn = list(itertools.islice(search.points(config(jobs=3)), 3))
+    assert [row["TunedHyperParameters"] for row in after] == drawn

@@ -59,7 +59,7 @@ def alarm_requests(endpoint: Endpoint, topic_arn: str) -> dict[str, dict[str, An
             "AlarmActions": [topic_arn] if alarm.actions else [],
             "Tags": tags(endpoint),
         }
-        own = _metric(endpoint, alarm) if isinstance(alarm, MetricAlarm) else _composite(endpoint, alarm)
+        own = metric_members(endpoint, alarm) if isinstance(alarm, MetricAlarm) else _composite(endpoint, alarm)
         requests[alarm_name(endpoint.name, name)] = {**common, **own}
     return requests
 
@@ -88,7 +88,8 @@ def queue_policy(queue_arn: str, topic_arn: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, sort_keys=True)
 
 
-def _metric(endpoint: Endpoint, alarm: MetricAlarm) -> dict[str, Any]:
+def metric_members(endpoint: Endpoint, alarm: MetricAlarm) -> dict[str, Any]:
+    """The members of ``PutMetricAlarm`` that say what is watched, and when it breaches."""
     dimensions = alarm.dimensions
     if dimensions is None and alarm.monitor is not None:
         dimensions = monitor_dimensions(endpoint.name, alarm.monitor)

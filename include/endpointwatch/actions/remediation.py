@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from endpointwatch.actions.naming import digest, slug
-from endpointwatch.config.alarm_actions import Action, Severity
+from endpointwatch.config.alarm_actions import Action
 from endpointwatch.config.alarms import CompositeAlarm, MetricAlarm
+from endpointwatch.config.notifications import SEVERITIES, Severity
 from endpointwatch.config.remediation import Remediation
+from endpointwatch.decisions.seen import Part
 
 Alarm = MetricAlarm | CompositeAlarm
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
@@ -29,14 +31,9 @@ SAME_CHANGE: Final = timedelta(seconds=5)
 DAY: Final = timedelta(days=1)
 #: What may be done while the endpoint is being deployed.
 HARMLESS: Final[frozenset[Action]] = frozenset({"notify", "pause"})
-SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Change(_Part):
+class Change(Part):
     """An alarm that came into a state, as it was told or looked up.
 
     Attributes:
@@ -52,7 +49,7 @@ class Change(_Part):
     current: bool = True
 
 
-class Remedy(_Part):
+class Remedy(Part):
     """One thing done about one change of an alarm (``remediations/<id>.json``)."""
 
     version: Literal["1"] = "1"
@@ -249,10 +246,8 @@ class _Case:
 
     def _wanted(self, alarm: Alarm) -> int | None:
         """The instance count to ask for; None when scaling cannot help any more."""
-        now, bounds = self.standing.instances, alarm.scaling
-        if now is None or now >= bounds.maximum_instances:
-            return None
-        return min(max(now + bounds.step, bounds.minimum_instances), bounds.maximum_instances)
+        now = self.standing.instances
+        return None if now is None else alarm.scaling.after(now)
 
     def _obstacle(self, action: Action) -> str | None:
         if action not in HARMLESS:

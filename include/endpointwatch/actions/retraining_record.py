@@ -24,9 +24,7 @@ class Happened(BaseModel):
     stood_down: str | None = Field(None, description="Why the run was not admitted.")
     comparison: Comparison | None = None
     answer: dict[str, Any] | None = Field(None, description="What a person answered.")
-    job_failures: dict[str, str] = Field(
-        default_factory=dict, description="By task: the job that failed, and SageMaker's reason."
-    )
+    failures: dict[str, str] = Field(default_factory=dict, description="By task that failed: why, where it is known.")
 
 
 class RetrainingRecord(BaseModel):
@@ -67,7 +65,7 @@ def ended(happened: Happened) -> tuple[Outcome, str, tuple[str, ...]]:
     """
     failed = tuple(task for task, state in happened.states.items() if state == _FAILED)
     if failed:
-        return "failed", _why_failed(failed, happened.job_failures), failed
+        return "failed", _why_failed(failed, happened.failures), failed
     if happened.stood_down is not None:
         return "stood_down", happened.stood_down, ()
     comparison, answer = happened.comparison, happened.answer

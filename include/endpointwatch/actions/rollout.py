@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from endpointwatch.actions.alarm_requests import alarm_name, declared_name, metric_members
 from endpointwatch.actions.naming import tags
-from endpointwatch.config.deployment import DeploymentSettings, MetricAlarm, Step
+from endpointwatch.config.alarms import MetricAlarm
+from endpointwatch.config.deployment import DeploymentSettings, Step
 from endpointwatch.config.endpoint import Endpoint
 
-INVOCATIONS: Final = "AWS/SageMaker"
 MICROSECONDS: Final = 1000.0
 
 
@@ -39,74 +40,48 @@ def deployment_config(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def rollback_alarms(endpoint: Endpoint) -> tuple[str, ...]:
-    """Names of the alarms that are watched; none while there is no wait in which they could be."""
+    """CloudWatch's names of the alarms that are watched; none while there is no wait in which they could be."""
     if not endpoint.deployment.watches:
         return ()
     made = (request["AlarmName"] for request in alarm_requests(endpoint))
-    return (*made, *endpoint.deployment.rollback_alarms.names)
+    declared = endpoint.alarms.declared
+    named = endpoint.deployment.rollback_alarms.names
+    return (*made, *(alarm_name(endpoint.name, name) if name in declared else name for name in named))
+
+
+def watches_declared_alarms(endpoint: Endpoint) -> bool:
+    """Whether alarms of the file's ``alarms`` section are watched."""
+    return any(declared_name(endpoint.name, name) for name in rollback_alarms(endpoint))
 
 
 def alarm_requests(endpoint: Endpoint) -> tuple[dict[str, Any], ...]:
-    """The bodies of ``PutMetricAlarm`` for the alarms that the file describes (not for those it only names).
+    """The bodies of ``PutMetricAlarm`` for the alarms that ``rollback_alarms`` describes, not for those it only names.
 
     Missing data do not breach: an endpoint without traffic would otherwise never take a new version.
     """
     if not endpoint.deployment.watches:
         return ()
-    alarms = endpoint.deployment.rollback_alarms
-    requests = []
-    if alarms.latency is not None:
-        told: dict[str, Any] = {"MetricName": "ModelLatency", "Threshold": alarms.latency.milliseconds * MICROSECONDS}
-        requests.append(_alarm(endpoint, "latency", alarms.latency.statistic, periods=alarms.latency.periods, **told))
-    if alarms.errors is not None:
-        told = {"MetricName": "Invocation5XXErrors", "Threshold": alarms.errors.share}
-        requests.append(_alarm(endpoint, "5xx", "Average", periods=alarms.errors.periods, **told))
-    requests += [_own(endpoint, alarm) for alarm in alarms.metrics]
-    return tuple(requests)
+    latency, errors = endpoint.deployment.rollback_alarms.latency, endpoint.deployment.rollback_alarms.errors
+    alarms = {}
+    if latency is not None:
+        alarms["latency"] = MetricAlarm(
+            metric="ModelLatency",
+            statistic=latency.statistic,
+            threshold=latency.milliseconds * MICROSECONDS,
+            periods=latency.periods,
+        )
+    if errors is not None:
+        alarms["5xx"] = MetricAlarm(metric="Invocation5XXErrors", threshold=errors.share, periods=errors.periods)
+    return tuple(_request(endpoint, name, alarm) for name, alarm in alarms.items())
 
 
-def _own(endpoint: Endpoint, alarm: MetricAlarm) -> dict[str, Any]:
-    dimensions = alarm.dimensions
-    if alarm.monitor is not None:
-        # As the jobs publish them, after AWS's monitoring schedules.
-        dimensions = {"Endpoint": endpoint.name, "MonitoringSchedule": f"{endpoint.name}-{alarm.monitor}"}
-    return _alarm(
-        endpoint,
-        alarm.name,
-        alarm.statistic,
-        dimensions=dimensions or None,
-        periods=alarm.periods,
-        MetricName=alarm.metric,
-        Namespace=alarm.namespace,
-        Period=alarm.period_seconds,
-        Threshold=alarm.above if alarm.above is not None else alarm.below,
-        ComparisonOperator="GreaterThanThreshold" if alarm.above is not None else "LessThanThreshold",
-    )
-
-
-def _alarm(
-    endpoint: Endpoint,
-    name: str,
-    statistic: str,
-    *,
-    periods: int,
-    dimensions: dict[str, str] | None = None,
-    **told: Any,
-) -> dict[str, Any]:
-    named = dimensions or {"EndpointName": endpoint.name, "VariantName": endpoint.hosting.variant_name}
+def _request(endpoint: Endpoint, name: str, alarm: MetricAlarm) -> dict[str, Any]:
     return {
         "AlarmName": f"endpointwatch-rollback/{endpoint.name}/{name}",
         "AlarmDescription": f"Sends an update of endpoint {endpoint.name} back while it is under way.",
         "ActionsEnabled": False,
-        "Namespace": INVOCATIONS,
-        "Period": 60,
-        "EvaluationPeriods": periods,
-        "ComparisonOperator": "GreaterThanThreshold",
-        "TreatMissingData": "notBreaching",
-        "Dimensions": [{"Name": key, "Value": value} for key, value in sorted(named.items())],
-        "ExtendedStatistic" if statistic.startswith("p") else "Statistic": statistic,
         "Tags": tags(endpoint),
-        **told,
+        **metric_members(endpoint, alarm),
     }
 
 

@@ -11,6 +11,8 @@ from endpointwatch.config.training import Training
 METRICS = ("auc", "accuracy", "f1", "log_loss")
 HYPERPARAMETER_LENGTH = 2500
 CSV = "text/csv"
+# How often SageMaker itself starts a job again that broke down through no fault of its own (InternalServerError).
+RETRY_ATTEMPTS = 2
 
 
 def request(
@@ -38,6 +40,7 @@ def request(
             "VolumeSizeInGB": training.volume_size_gb,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": training.max_runtime_seconds},
+        "RetryStrategy": {"MaximumRetryAttempts": RETRY_ATTEMPTS},
     }
 
 

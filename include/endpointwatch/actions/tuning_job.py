@@ -43,6 +43,7 @@ def request(
             **{member: alone[member] for member in kept},
             "StaticHyperParameters": alone["HyperParameters"],
             "StoppingCondition": alone["StoppingCondition"],
+            "RetryStrategy": alone["RetryStrategy"],
         },
     }
 

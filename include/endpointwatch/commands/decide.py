@@ -12,7 +12,16 @@ from endpointwatch.commands.shell import DONE, ended, parser
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.loader import load
 from endpointwatch.config.window import Window
-from endpointwatch.decisions import ActionRecord, containing, decide, evidence_windows, incidents_of, permit
+from endpointwatch.decisions import (
+    ActionRecord,
+    Decision,
+    Standing,
+    containing,
+    decide,
+    evidence_windows,
+    incidents_of,
+    permit,
+)
 from endpointwatch.decisions.simulation import simulate
 from endpointwatch.decisions.told import explained, replayed
 from endpointwatch.errors import PlanError, WindowError
@@ -72,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
         endpoint,
         [record for record in _history(options.results) if record.started_at <= now],
         now=now,
-        serving=_serving(options.results) or decision.model_version,
+        standing=_standing(options.results, decision),
         incident=containing(incidents, [weighed.window for weighed in fired.windows]) if fired else None,
     )
     sys.stdout.write(decision.to_json() + permission.to_json() if options.json else explained(decision, permission))
@@ -118,14 +127,14 @@ def _history(results: Path) -> tuple[ActionRecord, ...]:
         raise PlanError(f"{results / 'actions'} holds a file that is no record of an action: {error}") from error
 
 
-def _serving(results: Path) -> str | None:
-    """The version that was deployed last, by the records that were copied along; None without any."""
+def _standing(results: Path, decision: Decision) -> Standing:
+    """By the records of deployments that were copied along; without any, as if the decision's version served."""
     paths = sorted((results / "deployments").glob("*.json"))
     try:
         found = [Deployment.model_validate_json(path.read_bytes()) for path in paths]
     except ValueError as error:
         raise PlanError(f"{results / 'deployments'} holds a file that is no record of a deployment: {error}") from error
-    return max(found, key=lambda one: one.in_service_from).model_version if found else None
+    return Standing.of(found) if found else Standing(decision.model_version)
 
 
 def _moment(text: str) -> datetime:

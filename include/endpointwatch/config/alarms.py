@@ -9,31 +9,14 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from endpointwatch.config.alarm_actions import Action, Severity
+from endpointwatch.config.alarm_actions import Action, Scaling
 from endpointwatch.config.alarm_defaults import DEFAULTS, INVOCATIONS
-from endpointwatch.config.section import Section
-
-MonitorKind = Literal["data_quality", "model_quality", "bias", "attribution"]
+from endpointwatch.config.notifications import Severity
+from endpointwatch.config.section import MonitorKind, Section
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _RULE_TOKENS = re.compile(r"\s*(?:(ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*([^()\s]+)\s*\)|(?:AND|OR|NOT)\b|[()])")
-
-
-class Scaling(Section):
-    """How far `scale` may go: by so many instances at a time, within these bounds."""
-
-    minimum_instances: int = Field(1, ge=1, description="At least so many after scaling.")
-    maximum_instances: int = Field(4, ge=1, description="With so many already, the next action of the list is taken.")
-    step: int = Field(1, ge=1, description="Instances added at a time.")
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> Self:
-        if self.maximum_instances < self.minimum_instances:
-            raise ValueError(
-                f"maximum_instances ({self.maximum_instances}) is below minimum_instances ({self.minimum_instances})"
-            )
-        return self
 
 
 class RunDag(Section):

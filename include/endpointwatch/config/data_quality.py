@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 import jmespath
 import jmespath.exceptions
@@ -11,6 +11,9 @@ from pydantic import Field, field_validator, model_validator
 from endpointwatch.config.columns import ColumnOverrides
 from endpointwatch.config.held_against import FixedBaseline, HeldAgainst
 from endpointwatch.config.section import S3Uri, Section, Share, Switch
+
+#: Checks that fail when the data has other columns than the baseline, whatever is in them.
+COLUMN_CHECKS: Final = ("extra_column_check", "missing_column_check")
 
 
 class DistributionConstraints(Section):

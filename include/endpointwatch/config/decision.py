@@ -4,44 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from endpointwatch.config.alarm_actions import Scaling
+from endpointwatch.config.data_quality import COLUMN_CHECKS
 from endpointwatch.config.notifications import Audience
 from endpointwatch.config.quiet_hours import QuietSpan
-from endpointwatch.config.section import Section
+from endpointwatch.config.section import MonitorKind, Section
+from endpointwatch.config.status import CountedStatus
 
 Action = Literal["nothing", "notify", "pause", "scale", "rollback", "retrain"]
-#: Who can be told.
-Owner = Audience
-Kind = Literal["data_quality", "model_quality", "bias", "attribution"]
-#: Every status of a verdict but `OK`, and `PROVISIONAL`, which counts neither way.
-CountedStatus = Literal[
-    "VIOLATIONS",
-    "NO_DATA",
-    "TOO_FEW_ROWS",
-    "CAPTURE_OFF",
-    "CAPTURE_LAGGING",
-    "LABELS_MISSING",
-    "NO_BASELINE",
-    "ENCODING_MIXED",
-    "SCHEMA_CHANGED",
-    "JOB_FAILED",
-]
 
-#: Actions that the endpoint's DAGs have a task for. Who adds one to `pipelines/answer.py` adds it here.
-CARRIED_OUT: Final[tuple[Action, ...]] = ("nothing", "notify", "retrain")
-#: Checks that fail when the data has other columns than the baseline.
-COLUMN_CHECKS: Final = ("extra_column_check", "missing_column_check")
 #: Name of the one rule of the short form.
 SHORT_FORM: Final = "drift"
-
-
-def _has_a_task(action: Action) -> Action:
-    if action not in CARRIED_OUT:
-        raise ValueError(
-            f"{action!r} is known, but no DAG of an endpoint has a task for it yet; use one of {', '.join(CARRIED_OUT)}"
-        )
-    return action
 
 
 def _reachable(violations: int, windows: int) -> None:
@@ -50,7 +25,6 @@ def _reachable(violations: int, windows: int) -> None:
 
 
 Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
-PossibleAction = Annotated[Action, AfterValidator(_has_a_task)]
 
 
 class Rule(Section):
@@ -62,7 +36,7 @@ class Rule(Section):
         pattern=r"^[a-z][a-z0-9_]{0,39}$",
         examples=["drift"],
     )
-    monitors: tuple[Kind, ...] = Field((), description="Whose verdicts it looks at; empty: all.")
+    monitors: tuple[MonitorKind, ...] = Field((), description="Whose verdicts it looks at; empty: all.")
     statuses: tuple[CountedStatus, ...] = Field(
         ("VIOLATIONS",),
         description="Verdicts that count. A rule that retrains counts `VIOLATIONS` alone.",
@@ -74,7 +48,7 @@ class Rule(Section):
         examples=["baseline_drift_check"],
     )
     features: tuple[str, ...] = Field((), description="Of violations, only those of these features; empty: all.")
-    monitor_weights: dict[Kind, Weight] = Field(
+    monitor_weights: dict[MonitorKind, Weight] = Field(
         default_factory=dict, description="What a monitor's verdict is multiplied by; 1 for one that is not named."
     )
     feature_weights: dict[str, Weight] = Field(
@@ -83,10 +57,15 @@ class Rule(Section):
     threshold: float = Field(1.0, gt=0.0, allow_inf_nan=False, description="A window of so many points counts.")
     violations: int = Field(1, ge=1, description="So many windows must count.")
     windows: int = Field(1, ge=1, description="Of so many, the last ones.")
-    action: PossibleAction = Field(
-        description="What follows. `pause`, `scale` and `rollback` are refused: there is no task for them yet."
+    action: Action = Field(
+        description="What follows: a retraining, the version before, more instances, a pause of the monitoring, or "
+        "only word of it."
     )
-    tell: tuple[Owner, ...] = Field(
+    scaling: Scaling = Field(Scaling(), description="With `scale`.")
+    pause_hours: int = Field(
+        24, ge=1, le=720, description="With `pause`: scheduled windows that end within it are not judged."
+    )
+    tell: tuple[Audience, ...] = Field(
         (),
         description="Who is told, once an incident and again as a reminder; empty: nobody, with `notify` the "
         "endpoint's owner.",
@@ -122,7 +101,7 @@ class Rule(Section):
         )
 
     @property
-    def told(self) -> tuple[Owner, ...]:
+    def told(self) -> tuple[Audience, ...]:
         """Who is told when it fires."""
         return self.tell or (("endpoint_owner",) if self.action == "notify" else ())
 
@@ -173,7 +152,7 @@ class Decision(Section):
 
     violations: int = Field(2, ge=1, description="So many windows must have violations.")
     windows: int = Field(3, ge=1, description="Of so many, the last ones.")
-    action: PossibleAction = Field("retrain", description="What follows; as in a rule.")
+    action: Action = Field("retrain", description="What follows; as in a rule.")
     rules: tuple[Rule, ...] = Field(
         (), description="In place of the three keys above ([decisions.md](decisions.md)): the first that fires decides."
     )
@@ -181,7 +160,10 @@ class Decision(Section):
         48, ge=1, description="A backfilled window that ended longer ago is judged and recorded, but starts nothing."
     )
     cooldown_hours: float = Field(
-        0.0, ge=0.0, allow_inf_nan=False, description="So long after a retraining no decision starts another one."
+        0.0,
+        ge=0.0,
+        allow_inf_nan=False,
+        description="So long after an action, as a retraining, no decision starts another of its kind.",
     )
     budget: Budget = Budget()
     quiet_hours: tuple[QuietSpan, ...] = Field((), description="In UTC. Nothing is started then; people are told.")

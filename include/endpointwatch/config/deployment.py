@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from endpointwatch.config.section import Section, Share
+from endpointwatch.config.section import MonitorKind, Section, Share
 
-MonitorKind = Literal["data_quality", "model_quality", "bias", "attribution"]
 Statistic = Literal["Average", "Sum", "Minimum", "Maximum", "SampleCount", "p50", "p90", "p95", "p99"]
 
 #: SageMaker's own limits of a step, in percent of the fleet, by strategy.
@@ -46,55 +46,30 @@ class ErrorAlarm(Section):
     periods: int = Field(1, ge=1, le=10, description="So many minutes in a row.")
 
 
-class MetricAlarm(Section):
-    """A metric of your own, or one that a monitor publishes."""
-
-    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,63}$", description="Part of the alarm's name.")
-    metric: str = Field(description="CloudWatch's MetricName, as `feature_baseline_drift_income`.")
-    namespace: str = "EndpointWatch"
-    monitor: MonitorKind | None = Field(None, description="Whose metric it is; sets the dimensions it publishes under.")
-    dimensions: dict[str, str] = Field(
-        default_factory=dict, description="Of any other metric; empty and no monitor: those of the endpoint's variant."
-    )
-    statistic: Statistic = "Average"
-    above: float | None = Field(None, description="The alarm fires above this.")
-    below: float | None = Field(None, description="Or below this.")
-    period_seconds: int = Field(60, ge=10, le=86400)
-    periods: int = Field(1, ge=1, le=100)
-
-    @model_validator(mode="after")
-    def _one_limit(self) -> Self:
-        if (self.above is None) == (self.below is None):
-            raise ValueError(f"rollback alarm {self.name!r} needs either `above` or `below`")
-        if self.period_seconds not in (10, 20, 30) and self.period_seconds % 60:
-            raise ValueError(
-                f"rollback alarm {self.name!r}: period_seconds is {self.period_seconds}; CloudWatch takes 10, 20, 30 "
-                "and multiples of 60"
-            )
-        if self.monitor is not None and self.dimensions:
-            raise ValueError(f"rollback alarm {self.name!r} has a `monitor`, which sets its dimensions; leave one out")
-        return self
-
-
 class RollbackAlarms(Section):
     """CloudWatch alarms any of which, while traffic shifts, makes SageMaker go back. Made before the update."""
 
     latency: LatencyAlarm | None = Field(LatencyAlarm(), description="Null: none on latency.")
     errors: ErrorAlarm | None = Field(ErrorAlarm(), description="Null: none on 5XX answers.")
-    metrics: tuple[MetricAlarm, ...] = Field((), description="More, as on metrics that the monitors publish.")
-    names: tuple[str, ...] = Field((), description="Alarms that exist already, made elsewhere.")
+    names: tuple[str, ...] = Field(
+        (), description="More: alarms of this file's `alarms`, by their names there; or CloudWatch's, made elsewhere."
+    )
+
+    moved: ClassVar[Mapping[str, str]] = {
+        "metrics": "Write the alarm under `alarms.metrics` (with `actions: []` if nothing but the way back should "
+        "follow), and its name there under `deployment.rollback_alarms.names`.",
+    }
 
     @property
     def count(self) -> int:
-        return len(self.metrics) + len(self.names) + (self.latency is not None) + (self.errors is not None)
+        return len(self.names) + (self.latency is not None) + (self.errors is not None)
 
     @model_validator(mode="after")
     def _as_many_as_sagemaker_takes(self) -> Self:
         if self.count > 10:  # noqa: PLR2004 - AutoRollbackConfiguration's own limit
             raise ValueError(f"there are {self.count} rollback alarms; SageMaker takes 10")
-        names = [alarm.name for alarm in self.metrics]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"the names {twice} stand in `metrics` more than once")
+        if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
+            raise ValueError(f"{', '.join(twice)} stands in `names` more than once")
         return self
 
 

@@ -140,9 +140,7 @@ class Endpoint(Section):
     alarms: Alarms = Alarms()
     remediation: Remediation = Remediation()
     deployment: DeploymentSettings = DeploymentSettings()
-    training: Training | None = Field(
-        None, description="Leave out to watch only; then decisions can notify, not retrain."
-    )
+    training: Training | None = Field(None, description="Leave out to watch only; then no decision can retrain.")
     approval: Approval = Field(Approval(), description="Who approves a version before it is deployed.")
 
     notifications: Notifications = Notifications()
@@ -203,6 +201,16 @@ class Endpoint(Section):
                     f"alarms.metrics.{name}.monitor is {alarm.monitor!r}, which publishes no metrics of this endpoint: "
                     f"add it to `monitors`, with emit_metrics Enabled (it has {', '.join(sorted(published)) or 'none'})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _rollback_alarms_exist(self) -> Self:
+        off = {*self.alarms.metrics, *self.alarms.composites} - {*self.alarms.declared}
+        if named := sorted(off & {*self.deployment.rollback_alarms.names}):
+            raise ValueError(
+                f"deployment.rollback_alarms.names has {', '.join(named)}, which is not made: it or `alarms` is not "
+                "enabled. Enable it, or take the name out"
+            )
         return self
 
     @property

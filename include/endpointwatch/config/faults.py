@@ -45,8 +45,7 @@ def _line(fault: ErrorDetails, model: type[BaseModel], path: Path, root: yaml.No
 def _text(fault: ErrorDetails, model: type[BaseModel], loc: Loc) -> str:
     kind = fault["type"]
     if kind == "extra_forbidden":
-        valid = sorted({name for owner in _owners(model, loc[:-1]) for name in owner.model_fields})
-        return f"there is no such key. {_nearest(loc[-1], valid)}Valid keys here: {', '.join(valid)}."
+        return _unknown_key(_owners(model, loc[:-1]), loc[-1])
     if kind == "missing":
         return f"this key is required and missing. {_meaning(model, loc)}Add it."
     if kind == "union_tag_invalid":
@@ -61,6 +60,14 @@ def _text(fault: ErrorDetails, model: type[BaseModel], loc: Loc) -> str:
     message = fault["msg"].removeprefix("Value error, ").rstrip(".")
     got = "" if isinstance(fault["input"], dict | list) or kind == "value_error" else f" (it says {fault['input']!r})"
     return f"{message}{got}. {_meaning(model, loc)}Correct the value.".rstrip()
+
+
+def _unknown_key(owners: Sequence[type[BaseModel]], key: int | str) -> str:
+    for owner in owners:
+        if told := getattr(owner, "moved", {}).get(key):
+            return f"there is no such key any more. {told}"
+    valid = sorted({name for owner in owners for name in owner.model_fields})
+    return f"there is no such key. {_nearest(key, valid)}Valid keys here: {', '.join(valid)}."
 
 
 def _nearest(key: object, valid: Sequence[str]) -> str:

@@ -103,7 +103,7 @@ class Layout:
         return f"{self.root}/remediations"
 
     def monitoring_pause(self) -> str:
-        """Until when windows are not judged, as an alarm's action asked; not there when none ever did."""
+        """Until when windows are not judged, as an alarm or a decision asked; not there when none ever did."""
         return f"{self.remediations()}/monitoring_pause.json"
 
     def lease(self) -> str:

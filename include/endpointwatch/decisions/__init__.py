@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from endpointwatch.decisions.decision import Decision, Outcome
-from endpointwatch.decisions.guards import STRENGTH, Guard, Permission, permit, starting_guards
+from endpointwatch.decisions.guards import NOUNS, STRENGTH, Guard, Permission, permit, starting_guards
 from endpointwatch.decisions.history import ActionRecord
 from endpointwatch.decisions.incidents import Incident, around, containing, incidents_of
 from endpointwatch.decisions.policy import affected_windows, concerns, decide, evidence_windows
 from endpointwatch.decisions.seen import Seen
+from endpointwatch.decisions.standing import Standing
 
 __all__ = [
+    "NOUNS",
     "STRENGTH",
     "ActionRecord",
     "Decision",
@@ -18,6 +20,7 @@ __all__ = [
     "Outcome",
     "Permission",
     "Seen",
+    "Standing",
     "affected_windows",
     "around",
     "concerns",

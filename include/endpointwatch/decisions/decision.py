@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_serializer
 
-from endpointwatch.config.decision import Action, Owner, Rule
+from endpointwatch.config.decision import Action, Rule
+from endpointwatch.config.notifications import Audience
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.seen import Part, Seen
 
@@ -44,7 +45,7 @@ class Decision(Part):
     rule: str | None = Field(description="Name of the rule that decides: the first that fired. None: none did.")
     violated_windows: int = Field(description="Windows that count by it; when none fired, the most by any rule.")
     action: Action = Field(description="What is asked for. What is allowed, and when, is kept apart.")
-    tell: tuple[Owner, ...] = ()
+    tell: tuple[Audience, ...] = ()
     reason: str
     rules: tuple[Outcome, ...]
     evidence: tuple[Seen, ...]

@@ -8,20 +8,29 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from endpointwatch.config.decision import Action, Owner
+from endpointwatch.config.decision import Action
 from endpointwatch.config.endpoint import Endpoint
+from endpointwatch.config.notifications import Audience
 from endpointwatch.config.quiet_hours import quiet
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.decision import Decision
 from endpointwatch.decisions.history import DAY, MONTH, ActionRecord, of_action, same_day
 from endpointwatch.decisions.incidents import Incident
 from endpointwatch.decisions.seen import Part
+from endpointwatch.decisions.standing import Standing
 from endpointwatch.errors import WindowError
 
 #: From the weakest to the strongest.
 STRENGTH: Final[tuple[Action, ...]] = ("nothing", "notify", "pause", "scale", "rollback", "retrain")
 
-GuardName = Literal["age", "replaced", "answered", "quiet_hours", "cooldown", "budget", "told"]
+GuardName = Literal["age", "replaced", "answered", "quiet_hours", "cooldown", "budget", "way_back", "scaling", "told"]
+#: What is started, in a noun.
+NOUNS: Final[dict[Action, str]] = {
+    "retrain": "retraining",
+    "rollback": "rollback",
+    "scale": "scaling",
+    "pause": "pause",
+}
 
 
 class Guard(Part):
@@ -43,7 +52,7 @@ class Permission(Part):
     at: AwareDatetime
     asked: Action
     allowed: Action
-    tell: tuple[Owner, ...] = Field((), description="Who is told now; with `notify`, and beside other actions.")
+    tell: tuple[Audience, ...] = Field((), description="Who is told now; with `notify`, and beside other actions.")
     incident: Window | None = Field(None, description="First window of the incident that it is about.")
     guards: tuple[Guard, ...] = ()
     reason: str
@@ -63,21 +72,21 @@ def permit(
     history: Iterable[ActionRecord],
     *,
     now: datetime,
-    serving: str | None,
+    standing: Standing,
     incident: Incident | None = None,
 ) -> Permission:
     """What may be done now about a decision.
 
-    An old window, a model version that was replaced and a retraining of the same version on the same day leave nothing
-    to do. Quiet hours, cooldown and budget leave it to people: they are told in place of the action. Who was told of an
-    incident is told again only as a reminder.
+    An old window, a model version that was replaced, and the same action for the same version on the same day leave
+    nothing to do. Quiet hours, cooldown, budget, and an action that is not possible leave it to people: they are told
+    in place of the action. Who was told of an incident is told again only as a reminder.
 
     Args:
         decision: What was decided.
         endpoint: Whose file says how long, how often and when.
         history: What was done before, in any order; the caller leaves out what itself has recorded.
         now: The time to measure against, with a time zone.
-        serving: The model version that serves now; None when none is on record.
+        standing: The endpoint now.
         incident: The one that the decision's windows belong to; None: it stands for itself.
 
     Raises:
@@ -90,13 +99,13 @@ def permit(
     guards: list[Guard] = []
     allowed, tell = asked, decision.tell
     if asked != "nothing":
-        guards += [_age(decision, endpoint, now), _replaced(decision, serving)]
-        if asked == "retrain":
-            guards.append(_answered(decision.model_version, done, now))
+        guards += [_age(decision, endpoint, now), _replaced(decision, standing.serving)]
+        if asked != "notify":
+            guards.append(_answered(asked, decision.model_version, done, now))
         if any(guard.held for guard in guards):
             allowed, tell = "nothing", ()
         elif asked != "notify":
-            guards += starting_guards(asked, endpoint, done, now=now)
+            guards += (*starting_guards(asked, endpoint, done, now=now), *_possible(decision, standing))
             if any(guard.held for guard in guards):
                 allowed, tell = "notify", tell or ("endpoint_owner",)
         if tell:
@@ -138,9 +147,10 @@ def starting_guards(
         else f"{moment} is no quiet hour."
     )
     guards = [Guard(name="quiet_hours", held=span is not None, reason=text)]
+    same = of_action(history, action)
+    guards.append(_cooldown(action, endpoint, same, now))
     if action == "retrain":
-        retrainings = of_action(history, "retrain")
-        guards += [_cooldown(endpoint, retrainings, now), *_budgets(endpoint, retrainings, now)]
+        guards += _budgets(endpoint, same, now)
     return tuple(guards)
 
 
@@ -171,23 +181,38 @@ def _replaced(decision: Decision, serving: str | None) -> Guard:
     return Guard(name="replaced", held=held, reason=text)
 
 
-def _answered(version: str | None, history: Sequence[ActionRecord], now: datetime) -> Guard:
-    today = [
-        one for one in of_action(history, "retrain") if one.model_version == version and same_day(one.started_at, now)
-    ]
+def _answered(action: Action, version: str | None, history: Sequence[ActionRecord], now: datetime) -> Guard:
+    same, noun = of_action(history, action), NOUNS[action]
+    today = [one for one in same if one.model_version == version and same_day(one.started_at, now)]
     if not today:
-        return Guard(name="answered", held=False, reason=f"No retraining has answered {version} today.")
+        return Guard(name="answered", held=False, reason=f"No {noun} has answered {version} today.")
     at = f"{today[-1].started_at.astimezone(UTC):%H:%M}"
-    return Guard(name="answered", held=True, reason=f"A retraining of {at} UTC has answered {version} today.")
+    return Guard(name="answered", held=True, reason=f"A {noun} of {at} UTC has answered {version} today.")
 
 
-def _cooldown(endpoint: Endpoint, retrainings: Sequence[ActionRecord], now: datetime) -> Guard:
-    hours = endpoint.decision.cooldown_hours
-    last = max((one.went_on_until(now, _longest(endpoint)) for one in retrainings), default=None)
+def _possible(decision: Decision, standing: Standing) -> Iterator[Guard]:
+    """Whether the endpoint has what the action needs."""
+    if decision.action == "rollback":
+        unknown = "" if decision.model_version else "No verdict says which version it is about."
+        why = unknown or standing.no_way_back
+        yield Guard(name="way_back", held=bool(why), reason=why or "There is a version to go back to.")
+    if decision.action == "scale" and decision.fired is not None:
+        bounds, now = decision.fired.rule.scaling, standing.instances
+        full = now is not None and bounds.after(now) is None
+        there = "Instances were not counted" if now is None else f"{now} instances serve"
+        text = f"{there}; the rule's scaling.maximum_instances is {bounds.maximum_instances}."
+        yield Guard(name="scaling", held=full or bool(standing.no_scaling), reason=standing.no_scaling or text)
+
+
+def _cooldown(action: Action, endpoint: Endpoint, same: Sequence[ActionRecord], now: datetime) -> Guard:
+    hours, noun = endpoint.decision.cooldown_hours, NOUNS[action]
+    # Of the others nobody knows how long they take at most; they are short.
+    longest = _longest(endpoint) if action == "retrain" else 0.0
+    last = max((one.went_on_until(now, longest) for one in same), default=None)
     if last is None or not hours:
-        return Guard(name="cooldown", held=False, reason="No retraining before this one, or no cooldown.")
+        return Guard(name="cooldown", held=False, reason=f"No {noun} before this one, or no cooldown.")
     until = last + timedelta(hours=hours)
-    since = f"The last retraining was going on at {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    since = f"The last {noun} was going on at {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if now < until:
         text = f"{since}; decision.cooldown_hours = {hours:g} holds until {until.astimezone(UTC):%Y-%m-%d %H:%M}."
         return Guard(name="cooldown", held=True, reason=text)

@@ -9,8 +9,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from endpointwatch.config.decision import Action, Owner
+from endpointwatch.config.decision import Action
 from endpointwatch.config.layout import Layout
+from endpointwatch.config.notifications import Audience
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.seen import Part
 
@@ -33,7 +34,7 @@ class ActionRecord(Part):
     outcome: str = ""
     decision: str = Field("", description="URI of the decision that asked for it; empty: a person did.")
     rule: str = Field("", description="Name of the rule that decided.")
-    tell: tuple[Owner, ...] = Field((), description="Who was told.")
+    tell: tuple[Audience, ...] = Field((), description="Who was told.")
     window: Window | None = Field(None, description="The window that was decided on.")
     model_version: str | None = Field(None, description="The one that the action is about.")
     training_jobs: dict[str, Seconds] = Field(

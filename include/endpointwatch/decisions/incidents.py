@@ -9,7 +9,8 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from endpointwatch.config.decision import Incidents, Owner, Rule
+from endpointwatch.config.decision import Incidents, Rule
+from endpointwatch.config.notifications import Audience
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.seen import Part, Seen, ordered, points, weigh
 from endpointwatch.reports.verdict import Status, Verdict
@@ -40,7 +41,7 @@ class Incident(Part):
     version: Literal["1"] = "1"
     endpoint: str
     rule: str
-    tell: tuple[Owner, ...] = ()
+    tell: tuple[Audience, ...] = ()
     windows: tuple[Troubled, ...]
     quiet_windows: int = Field(description="Since the last of its windows.")
     closed_by: Window | None = None

@@ -10,7 +10,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from endpointwatch.config.decision import COLUMN_CHECKS, Rule
+from endpointwatch.config.data_quality import COLUMN_CHECKS
+from endpointwatch.config.decision import Rule
 from endpointwatch.config.window import Window
 from endpointwatch.reports.verdict import Status, Verdict
 

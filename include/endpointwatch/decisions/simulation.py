@@ -12,11 +12,12 @@ from endpointwatch.config.decision import Rule
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.decision import Decision
-from endpointwatch.decisions.guards import Permission, permit
+from endpointwatch.decisions.guards import NOUNS, Permission, permit
 from endpointwatch.decisions.history import ActionRecord
 from endpointwatch.decisions.incidents import Incident, containing, incidents_of
 from endpointwatch.decisions.policy import concerns, decide, evidence_windows
 from endpointwatch.decisions.seen import Part, ordered
+from endpointwatch.decisions.standing import Standing
 from endpointwatch.reports.verdict import Verdict
 
 
@@ -51,8 +52,9 @@ def simulate(
 ) -> Simulation:
     """Decide each window as if it had just ended.
 
-    A stored verdict is taken as it is now: labels that came later are in it from the start. A retraining changes no
-    verdict that is on record, so drift that it would have ended goes on.
+    A stored verdict is taken as it is now: labels that came later are in it from the start. An action changes no
+    verdict that is on record, so drift that a retraining would have ended goes on. How many instances served is not
+    known, nor which version another one came after: scaling is never at its limit here, and there is always a way back.
 
     Args:
         verdicts: Of the endpoint, in any order.
@@ -78,7 +80,7 @@ def simulate(
             endpoint,
             done,
             now=window.end + delay,
-            serving=decision.model_version,
+            standing=Standing(decision.model_version),
             incident=containing(incidents[fired.rule.name], [one.window for one in fired.windows]) if fired else None,
         )
         steps.append(Step(decision=decision, permission=permission))
@@ -113,8 +115,9 @@ def _done(permission: Permission, decision: Decision, training: timedelta) -> li
         model_version=decision.model_version,
     )
     found = [start.ended(permission.at, "told")] if permission.tell else []
-    if permission.allowed == "retrain":
-        began = start.model_copy(update={"action": "retrain", "tell": ()})
-        jobs = {"simulated": training.total_seconds()}
-        found.append(began.ended(permission.at + training, "simulated", training_jobs=jobs))
+    if permission.allowed in NOUNS:
+        began = start.model_copy(update={"action": permission.allowed, "tell": ()})
+        took = training if permission.allowed == "retrain" else timedelta()
+        jobs = {"simulated": took.total_seconds()} if took else {}
+        found.append(began.ended(permission.at + took, "simulated", training_jobs=jobs))
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from endpointwatch.config.window import Window
 from endpointwatch.decisions.decision import Decision, Outcome
-from endpointwatch.decisions.guards import Permission
+from endpointwatch.decisions.guards import NOUNS, Permission
 from endpointwatch.decisions.incidents import Incident
 from endpointwatch.decisions.seen import by_window
 from endpointwatch.decisions.simulation import Simulation, Step
@@ -100,9 +100,11 @@ def _summary(simulation: Simulation) -> str:
     by = Counter(guard.name for step in simulation.steps for guard in step.permission.held_back)
     hours = sum(record.seconds(0) for record in simulation.history) / 3600
     held = ", ".join(f"{name} {count}" for name, count in sorted(by.items())) or "nothing"
+    words = {action: noun for action, noun in NOUNS.items() if action != "retrain" and done[action]}
+    others = "".join(f" {done[action]} {noun}s," for action, noun in words.items())
     return (
         f"{simulation.windows} windows, {len(simulation.steps)} decided on: {len(simulation.incidents)} incidents, "
-        f"{done['retrain']} retrainings ({hours:.1f} h), {done['notify']} alerts. Held back by: {held}."
+        f"{done['retrain']} retrainings ({hours:.1f} h),{others} {done['notify']} alerts. Held back by: {held}."
     )
 
 

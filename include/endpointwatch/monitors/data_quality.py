@@ -38,8 +38,6 @@ from endpointwatch.monitors.statistics import Known, categories, known
 from endpointwatch.states import Column, Table
 
 NAME = "data_quality"
-#: The checks of a table's columns, whatever is in them.
-COLUMN_CHECKS = ("extra_column_check", "missing_column_check")
 _NUMBERS = ("Integral", "Fractional")
 _AS_LEARNT = ColumnOverrides()
 

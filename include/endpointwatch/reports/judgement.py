@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from endpointwatch.capture.tally import LISTED, Tally
+from endpointwatch.config.data_quality import COLUMN_CHECKS
 from endpointwatch.config.window import Window
-from endpointwatch.monitors.data_quality import COLUMN_CHECKS
 from endpointwatch.monitors.findings import Findings, most_drifted
 from endpointwatch.reports.verdict import REMEDIES, Status, Verdict
 

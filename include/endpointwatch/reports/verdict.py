@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from endpointwatch import __version__
 from endpointwatch.capture.accounting import Rows, SetAside
+from endpointwatch.config.status import Status
 from endpointwatch.config.window import Window
 from endpointwatch.merge.counts import Labels
 from endpointwatch.monitors.findings import AttributionFindings, Distance, Estimate, Metric, Violation
@@ -23,21 +24,6 @@ __all__ = [
     "Verdict",
     "Violation",
     "no_answer",
-]
-
-Status = Literal[
-    "OK",
-    "VIOLATIONS",
-    "PROVISIONAL",
-    "NO_DATA",
-    "TOO_FEW_ROWS",
-    "CAPTURE_OFF",
-    "CAPTURE_LAGGING",
-    "LABELS_MISSING",
-    "NO_BASELINE",
-    "ENCODING_MIXED",
-    "SCHEMA_CHANGED",
-    "JOB_FAILED",
 ]
 
 REMEDIES: dict[Status, str] = {

@@ -15,7 +15,8 @@ from pocketaws.hosting import progress
 from pocketaws.hosting.fleet import Fleet, Routes
 from pocketaws.hosting.server import REQUEST_SECONDS, NotHealthy
 from pocketaws.hosting.spec import FleetSpec
-from pocketaws.hosting.traffic import Plan
+from pocketaws.hosting.traffic import Plan, plan
+from pocketaws.hosting.update import UPDATE, Update
 
 if TYPE_CHECKING:
     from pocketaws.store import Record
@@ -56,9 +57,9 @@ class Deployments:
         """Deploy in the background; the endpoint's record already says Creating or Updating."""
         return self._spawn(f"deploy-{endpoint}", lambda: self._deploy(endpoint, spec, plan))
 
-    def restore(self, endpoint: str, spec: FleetSpec) -> threading.Thread:
-        """Serve again, in the background, what was served before the local AWS ended."""
-        return self._spawn(f"restore-{endpoint}", lambda: self._restore(endpoint, spec))
+    def restore(self, endpoint: str, spec: FleetSpec, update: Update | None = None) -> threading.Thread:
+        """Serve again, in the background, what was served before the local AWS ended; then begin ``update`` anew."""
+        return self._spawn(f"restore-{endpoint}", lambda: self._restore(endpoint, spec, update))
 
     def reweigh(self, endpoint: str, spec: FleetSpec) -> threading.Thread:
         """Change weights and instance counts of the fleet that serves; the record already says Updating."""
@@ -92,7 +93,8 @@ class Deployments:
         except NotHealthy as error:
             self._give_up(green, blue, str(error))
         except RolledBack as error:
-            self._status(endpoint, "RollingBack")
+            # From here on a restart of the local AWS goes back as well.
+            self._status(endpoint, "RollingBack", FailureReason=str(error)[:1024], **{UPDATE: None})
             self._shift_back(green, blue, plan)
             self._give_up(green, blue, str(error))
         except Interrupted:
@@ -169,7 +171,7 @@ class Deployments:
         if self._closing.is_set():
             # The model servers were stopped under it; the record keeps its status for the next start.
             raise Interrupted
-        changes: dict[str, Any] = {"FailureReason": reason[:1024], "PendingDeploymentSummary": None}
+        changes: dict[str, Any] = {"FailureReason": reason[:1024], "PendingDeploymentSummary": None, UPDATE: None}
         if blue:
             self._routes.set(endpoint, (blue[0], 1.0))
             changes["ProductionVariants"] = progress.serving(blue[0].spec)
@@ -177,7 +179,7 @@ class Deployments:
         # An update that failed leaves the endpoint in service as it was, with the reason on record.
         self._status(endpoint, "InService" if blue else "Failed", **changes)
 
-    def _restore(self, endpoint: str, spec: FleetSpec) -> None:
+    def _restore(self, endpoint: str, spec: FleetSpec, update: Update | None) -> None:
         fleet = self._fleet(endpoint, spec)
         try:
             fleet.start()
@@ -185,9 +187,13 @@ class Deployments:
             if self._closing.is_set():
                 raise Interrupted from error
             self._stop([fleet])
-            self._status(endpoint, "Failed", FailureReason=str(error)[:1024])
+            self._status(endpoint, "Failed", FailureReason=str(error)[:1024], **{UPDATE: None})
             return
         self._routes.set(endpoint, (fleet, 1.0))
+        if update and update.reweighs:
+            self._reweigh(endpoint, update.spec)
+        elif update:
+            self.start(endpoint, update.spec, plan(update.config, update.spec.instances))
 
     def _reweigh(self, endpoint: str, spec: FleetSpec) -> None:
         for fleet in self._routes.fleets(endpoint):
@@ -216,6 +222,7 @@ class Deployments:
             DataCaptureConfig=capture_summary(spec.capture),
             FailureReason=None,
             PendingDeploymentSummary=None,
+            **{UPDATE: None},
         )
 
     def _status(self, endpoint: str, status: str, **changes: Any) -> None:

@@ -9,6 +9,7 @@ from pocketaws.faults import invalid, not_emulated
 from pocketaws.hosting import progress
 from pocketaws.hosting.spec import resolve
 from pocketaws.hosting.traffic import Plan, plan
+from pocketaws.hosting.update import UPDATE, Update
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
 from pocketaws.store import now
@@ -67,8 +68,14 @@ def update_endpoint(world: World, request: Request) -> Response:
     if not config and request.get("RetainDeploymentConfig"):
         config = record.get("LastDeploymentConfig", {})
     steps = plan(config, spec.instances)
-    _alarms_exist(world, steps.alarms)
-    changes: Record = {"PendingDeploymentSummary": progress.pending(spec, now(), progress.CREATING, share=0.0)}
+    if steps.alarms:
+        _alarms_exist(world, steps.alarms)
+        # An update that is begun anew after a restart is watched by what it was to be watched by.
+        world.save()
+    changes: Record = {
+        UPDATE: Update(spec, config).record(),
+        "PendingDeploymentSummary": progress.pending(spec, now(), progress.CREATING, share=0.0),
+    }
     if config:
         changes["LastDeploymentConfig"] = config
     _begin(world, name, changes)
@@ -92,8 +99,9 @@ def update_endpoint_weights_and_capacities(world: World, request: Request) -> Re
                           f'configuration "{live.config_name}".')  # fmt: skip
         if "ServerlessUpdateConfig" in item:
             raise not_emulated("ServerlessUpdateConfig of UpdateEndpointWeightsAndCapacities")
-    _begin(world, name, {})
-    deployments.reweigh(name, progress.weighed(live, wanted))
+    spec = progress.weighed(live, wanted)
+    _begin(world, name, {UPDATE: Update(spec, reweighs=True).record()})
+    deployments.reweigh(name, spec)
     return {"EndpointArn": record["EndpointArn"]}
 
 
@@ -137,8 +145,6 @@ def _begin(world: World, name: str, changes: Record) -> None:
 
 
 def _alarms_exist(world: World, names: tuple[str, ...]) -> None:
-    if not names:
-        return
     found = world.aws("cloudwatch").describe_alarms(
         AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )

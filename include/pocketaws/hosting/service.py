@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pocketaws.faults import Fault
 from pocketaws.hosting import invocation, progress
@@ -16,6 +16,8 @@ from pocketaws.hosting.server import ModelServer, NotHealthy
 from pocketaws.hosting.shadow import Shadows
 from pocketaws.hosting.spec import FleetSpec, resolve
 from pocketaws.hosting.traffic import Plan
+from pocketaws.hosting.update import UPDATE, Update
+from pocketaws.store import now
 
 if TYPE_CHECKING:
     from pocketaws.store import Record
@@ -111,17 +113,24 @@ class Hosting:
                     return None
         if live is None:
             raise RuntimeError(f"Endpoint {name} is {status}, but what it serves is not on record")
-        if status != "InService":
-            self._world.store.update(
-                "Endpoint",
-                name,
-                EndpointStatus="InService",
-                FailureReason=CUT_OFF,
-                PendingDeploymentSummary=None,
-                # A rolling update may have been cut off with half of the instances replaced.
-                ProductionVariants=progress.serving(live),
-            )
-        return self._deployments.restore(name, live)
+        update = Update.of(record) if status == "Updating" else None
+        if update is not None:
+            # As with AWS, nobody who waits for the update notices more than that it takes longer.
+            begun = record.get("PendingDeploymentSummary", {}).get("StartTime", now())
+            again = progress.pending(update.spec, begun, progress.CREATING, share=0.0)
+            pending = None if update.reweighs else again
+            self._whole(name, live, PendingDeploymentSummary=pending)
+        elif status != "InService":
+            reason = record.get("FailureReason", CUT_OFF) if status == "RollingBack" else CUT_OFF
+            self._whole(
+                name, live, EndpointStatus="InService", FailureReason=reason, PendingDeploymentSummary=None,
+                **{UPDATE: None},
+            )  # fmt: skip
+        return self._deployments.restore(name, live, update)
+
+    def _whole(self, name: str, live: FleetSpec, **changes: Any) -> None:
+        """Record that what serves is whole: a rolling update is cut off with part of the instances replaced."""
+        self._world.store.update("Endpoint", name, ProductionVariants=progress.serving(live), **changes)
 
     def _watch(self) -> None:
         """Start model servers again that have ended by themselves."""

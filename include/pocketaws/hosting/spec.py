@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pocketaws import registry
-from pocketaws.faults import invalid, not_emulated
+from pocketaws.faults import invalid, not_emulated, refuse_members
 
 if TYPE_CHECKING:
     from pocketaws.store import Record
@@ -125,9 +125,7 @@ def resolve(world: World, config_name: str) -> FleetSpec:
         Fault: The configuration or a model is not there, or asks for what is not emulated.
     """
     config = world.store.get("EndpointConfig", config_name)
-    for member in ("AsyncInferenceConfig", "ExplainerConfig"):
-        if config.get(member):
-            raise not_emulated(f"{member} of endpoint configuration {config_name}")
+    refuse_members(config, ("AsyncInferenceConfig", "ExplainerConfig"), f"endpoint configuration {config_name}")
     variants, shadows = (
         tuple(_variant(world, variant) for variant in config.get(member, ()))
         for member in ("ProductionVariants", "ShadowProductionVariants")

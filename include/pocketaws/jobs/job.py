@@ -80,6 +80,11 @@ class Job(ABC):
         """The changes by which a record says that the job is being stopped."""
         return {f"{cls.kind}Status": "Stopping"}
 
+    @classmethod
+    def tried_again(cls, record: dict[str, Any]) -> bool:  # noqa: ARG003 - training knows a RetryStrategy
+        """Whether a job that was cut off by the end of the local AWS is run once more, under its name."""
+        return False
+
     @property
     def max_seconds(self) -> float:
         """The job's ``MaxRuntimeInSeconds``; a day when it names none, as SageMaker does."""

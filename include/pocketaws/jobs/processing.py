@@ -8,12 +8,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pocketaws import events, s3, tags
+from pocketaws import s3
 from pocketaws.containers import Container
 from pocketaws.faults import invalid, not_emulated
 from pocketaws.isolation import host_path
 from pocketaws.jobs.job import MAX_TEXT, Job, JobFailure
 from pocketaws.jobs.processing_config import processing_job_config
+from pocketaws.jobs.record import create_queued
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
 from pocketaws.store import now
@@ -117,17 +118,8 @@ class ProcessingJob(Job):
 
 @operation("CreateProcessingJob")
 def create_processing_job(world: World, request: Request) -> Response:
-    name = request["ProcessingJobName"]
     _check(request)
-    arn = world.settings.arn(KIND, name)
-    record = {key: value for key, value in request.items() if key != "Tags"}
-    record.update(ProcessingJobArn=arn, ProcessingJobStatus="InProgress", CreationTime=now(), LastModifiedTime=now())
-    record.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": 86400})
-    world.store.create(KIND, name, record)
-    tags.keep(world, arn, request.get("Tags", []))
-    events.state_changed(world, KIND, record)
-    world.jobs.submit(KIND, name)
-    return {"ProcessingJobArn": arn}
+    return {"ProcessingJobArn": create_queued(world, KIND, request)}
 
 
 @operation("DescribeProcessingJob")

@@ -42,19 +42,28 @@ class Runner:
         self._waiting: deque[tuple[str, str]] = deque()
         self._running: dict[tuple[str, str], Job] = {}
         self._closing = False
+        # Looked at before the URL answers: what is created from now on is nobody's leftover.
+        self._cut_off = [
+            (kind, record)
+            for kind in KINDS
+            for record in world.store.all(kind)
+            if record[f"{kind}Status"] in {"InProgress", "Stopping"}
+        ]
         self._workers = [
             threading.Thread(target=self._work, name=f"job-{number}", daemon=True)
             for number in range(world.settings.max_jobs)
         ]
 
     def start(self) -> None:
-        """Fail what an earlier process left unfinished, and begin to work."""
-        for kind, job in KINDS.items():
-            for record in self._world.store.all(kind):
-                if record[f"{kind}Status"] in {"InProgress", "Stopping"}:
-                    job(self._world, record[f"{kind}Name"]).end(
-                        "Failed", reason=RESTARTED.format("running" if f"{kind[:-3]}StartTime" in record else "queued")
-                    )
+        """Fail what an earlier process left unfinished, unless it may be tried again, and begin to work."""
+        for kind, record in self._cut_off:
+            job, name = KINDS[kind], record[f"{kind}Name"]
+            if record[f"{kind}Status"] == "InProgress" and job.tried_again(record):
+                self.submit(kind, name)
+            else:
+                job(self._world, name).end(
+                    "Failed", reason=RESTARTED.format("running" if f"{kind[:-3]}StartTime" in record else "queued")
+                )
         shutil.rmtree(self._world.settings.home / "jobs", ignore_errors=True)
         for worker in self._workers:
             worker.start()

@@ -9,10 +9,11 @@ import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pocketaws import events, s3, tags
+from pocketaws import events, s3
 from pocketaws.containers import Container
-from pocketaws.faults import invalid, not_emulated
+from pocketaws.faults import invalid, not_emulated, refuse_members
 from pocketaws.jobs.job import MAX_TEXT, Job, JobFailure
+from pocketaws.jobs.record import create_queued
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
 from pocketaws.store import Record, now
@@ -60,6 +61,13 @@ class TrainingJob(Job):
     @classmethod
     def stopping(cls, record: dict[str, Any]) -> dict[str, Any]:
         return {**super().stopping(record), **entered(record, "Stopping")}
+
+    @classmethod
+    def tried_again(cls, record: dict[str, Any]) -> bool:
+        """By its RetryStrategy, which is for an InternalServerError; its secondary status is ``Starting`` once more."""
+        starts = sum(entry["Status"] == "Starting" for entry in record["SecondaryStatusTransitions"])
+        attempts: int = record.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0)
+        return attempts > 0 and starts <= attempts
 
     def prepare(self) -> None:
         self._enter("Starting")
@@ -192,18 +200,8 @@ def entered(record: Record, status: str, message: str | None = None) -> Record:
 
 @operation("CreateTrainingJob")
 def create_training_job(world: World, request: Request) -> Response:
-    name = request["TrainingJobName"]
     _check(request)
-    arn = world.settings.arn(KIND, name)
-    record = {key: value for key, value in request.items() if key != "Tags"}
-    record.update(TrainingJobArn=arn, TrainingJobStatus="InProgress", CreationTime=now(), LastModifiedTime=now())
-    record.update(entered(record, "Pending"))
-    record.setdefault("StoppingCondition", {"MaxRuntimeInSeconds": 86400})
-    world.store.create(KIND, name, record)
-    tags.keep(world, arn, request.get("Tags", []))
-    events.state_changed(world, KIND, record)
-    world.jobs.submit(KIND, name)
-    return {"TrainingJobArn": arn}
+    return {"TrainingJobArn": create_queued(world, KIND, request, **entered({}, "Pending"))}
 
 
 @operation("DescribeTrainingJob")
@@ -230,9 +228,7 @@ def _check(request: Request) -> None:
     Raises:
         Fault: With the member's name.
     """
-    for member in NOT_EMULATED:
-        if request.get(member):
-            raise not_emulated(f"{member} of CreateTrainingJob")
+    refuse_members(request, NOT_EMULATED, "CreateTrainingJob")
     algorithm = request.get("AlgorithmSpecification", {})
     if "TrainingImage" not in algorithm:
         raise not_emulated("AlgorithmSpecification without a TrainingImage")

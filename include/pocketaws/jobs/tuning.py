@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from pocketaws import events, tags
-from pocketaws.faults import Fault, invalid, not_emulated
+from pocketaws import events
+from pocketaws.faults import Fault, invalid, not_emulated, refuse_members
 from pocketaws.jobs import search, training
+from pocketaws.jobs.record import create
 from pocketaws.listing import answer, described, select
 from pocketaws.operations import Request, Response, operation
 from pocketaws.service_model import output_members
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 KIND = "HyperParameterTuningJob"
 LOOK_SECONDS = 0.1
 ACTIVE = frozenset({"InProgress", "Stopping"})
-RESTARTED = "InternalServerError: the local AWS was restarted while this tuning job was running, and it is not resumed."
 ALL_FAILED = "All training jobs failed. Please take a look at the training jobs failures to get more details."
 NO_OBJECTIVE = "No training job emitted the objective metric {}."
 NOT_EMULATED = ("TrainingJobDefinitions", "WarmStartConfig", "Autotune")
@@ -48,15 +49,16 @@ class Search:
             self._search()
             self._end()
         except sqlite3.ProgrammingError:
-            # The local AWS was closed; the next start fails what is unfinished.
+            # The local AWS was closed; the next start goes on.
             return
         except Exception as unexpected:  # noqa: BLE001 - the record must say how it ended
             self._close("Failed", f"InternalServerError: the local AWS failed at this tuning job: {unexpected!r}")
 
     def _search(self) -> None:
-        drawn, wanted = search.points(self._config), search.size(self._config)
-        at_once = self._config["ResourceLimits"]["MaxParallelTrainingJobs"]
-        started: list[str] = []
+        wanted, at_once = search.size(self._config), self._config["ResourceLimits"]["MaxParallelTrainingJobs"]
+        # Those that were there before the local AWS was restarted; what is drawn is the same every time.
+        started = [row["TrainingJobName"] for row in children(self._world, self._record)]
+        drawn = itertools.islice(search.points(self._config), len(started), None)
         while True:
             stopping = self._status() != "InProgress"
             active = [name for name in started if self._training(name)["TrainingJobStatus"] in ACTIVE]
@@ -80,9 +82,10 @@ class Search:
         parameters = {**definition.get("StaticHyperParameters", {}), **values}
         # What AWS hands to every training job of a search.
         parameters["_tuning_objective_metric"] = _objective(self._record)["MetricName"]
-        training.create_training_job(self._world, {**request, "TrainingJobName": name, "HyperParameters": parameters})
-        arn = self._record["HyperParameterTuningJobArn"]
-        self._world.store.update(training.KIND, name, TuningJobArn=arn, TunedHyperParameters=values)
+        request |= {"TrainingJobName": name, "HyperParameters": parameters}
+        # Said in the same breath: a job that is cut off here is known as the search's when it goes on.
+        request |= {"TuningJobArn": self._record["HyperParameterTuningJobArn"], "TunedHyperParameters": values}
+        training.create_training_job(self._world, request)
         return name
 
     def _stop(self, names: list[str]) -> None:
@@ -124,14 +127,15 @@ class Search:
         return self._world.store.get(training.KIND, name)
 
 
-def fail_unfinished(world: World) -> None:
-    """Fail the tuning jobs that an earlier process left running."""
+def resume(world: World) -> None:
+    """Go on with the tuning jobs that an earlier process left running; what became of their training jobs is known."""
     for record in world.store.all(KIND):
         if record["HyperParameterTuningJobStatus"] in ACTIVE:
-            changes = {"HyperParameterTuningJobStatus": "Failed", "FailureReason": RESTARTED}
-            world.store.update(
-                KIND, record["HyperParameterTuningJobName"], **changes, HyperParameterTuningEndTime=now()
-            )
+            _begin(world, record["HyperParameterTuningJobName"])
+
+
+def _begin(world: World, name: str) -> None:
+    threading.Thread(target=Search(world, name).run, name=f"tuning-{name}", daemon=True).start()
 
 
 def children(world: World, record: Record) -> list[dict[str, Any]]:
@@ -150,21 +154,9 @@ def best(record: Record, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
 @operation("CreateHyperParameterTuningJob")
 def create_tuning_job(world: World, request: Request) -> Response:
     _check(request)
-    name = request["HyperParameterTuningJobName"]
-    arn = world.settings.arn(KIND, name)
-    record = {key: value for key, value in request.items() if key != "Tags"}
-    record.update(
-        HyperParameterTuningJobArn=arn,
-        HyperParameterTuningJobStatus="InProgress",
-        CreationTime=now(),
-        LastModifiedTime=now(),
-        Strategy=request["HyperParameterTuningJobConfig"]["Strategy"],
-        ResourceLimits=request["HyperParameterTuningJobConfig"]["ResourceLimits"],
-    )
-    world.store.create(KIND, name, record)
-    tags.keep(world, arn, request.get("Tags", []))
-    events.state_changed(world, KIND, record)
-    threading.Thread(target=Search(world, name).run, name=f"tuning-{name}", daemon=True).start()
+    name, config = request["HyperParameterTuningJobName"], request["HyperParameterTuningJobConfig"]
+    arn = create(world, KIND, request, Strategy=config["Strategy"], ResourceLimits=config["ResourceLimits"])
+    _begin(world, name)
     return {"HyperParameterTuningJobArn": arn}
 
 
@@ -226,9 +218,7 @@ def _check(request: Request) -> None:
     Raises:
         Fault: With the member's name.
     """
-    for member in NOT_EMULATED:
-        if request.get(member):
-            raise not_emulated(f"{member} of CreateHyperParameterTuningJob")
+    refuse_members(request, NOT_EMULATED, "CreateHyperParameterTuningJob")
     config = request["HyperParameterTuningJobConfig"]
     if config["Strategy"] == "Hyperband":
         raise not_emulated("The tuning strategy Hyperband")

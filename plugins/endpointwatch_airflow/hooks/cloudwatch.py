@@ -1,14 +1,15 @@
-"""CloudWatch's alarms, as operators, sensors and triggers see them."""
+"""CloudWatch's alarms and sums, as operators, sensors and triggers see them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from endpointwatch.actions.alarm_requests import is_composite
+from endpointwatch.config.alarm_defaults import INVOCATIONS
 from endpointwatch_airflow.hooks.answers import AlarmEvent, LiveAlarm, Request
 from endpointwatch_airflow.hooks.metrics import MetricsHook
 
@@ -19,7 +20,7 @@ AT_ONCE: Final = 100
 
 
 class CloudWatchHook(MetricsHook):
-    """Alarms of both kinds; metrics are put by :meth:`publish`.
+    """Alarms of both kinds, and sums of SageMaker's metrics; metrics are put by :meth:`publish`.
 
     Args:
         args: As :class:`AwsBaseHook` takes them.
@@ -41,7 +42,14 @@ class CloudWatchHook(MetricsHook):
 
     def alarm(self, name: str) -> LiveAlarm | None:
         """The alarm of that name; None when there is none."""
-        return next(iter(alarms_of(self.client.describe_alarms(AlarmNames=[name], AlarmTypes=list(TYPES)))), None)
+        return next(iter(self._named([name])), None)
+
+    def states(self, names: Sequence[str]) -> dict[str, str]:
+        """The states of those of at most 100 alarms that exist, by name."""
+        return {alarm.name: alarm.state for alarm in self._named(names)} if names else {}
+
+    def _named(self, names: Sequence[str]) -> Iterator[LiveAlarm]:
+        return alarms_of(self.client.describe_alarms(AlarmNames=list(names), AlarmTypes=list(TYPES)))
 
     def put_alarm(self, request: Request) -> None:
         """Make an alarm or change it; its state stays.
@@ -94,6 +102,31 @@ class CloudWatchHook(MetricsHook):
             for page in pages
             for item in page["AlarmHistoryItems"]
         )
+
+    def sums(
+        self, metrics: Sequence[str], dimensions: Mapping[str, str], *, start: datetime, end: datetime
+    ) -> dict[str, float]:
+        """Sums of metrics of ``AWS/SageMaker`` over a span of time, by name; 0 where there are no data."""
+        named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+        queries = [
+            {
+                "Id": f"m{number}",
+                "MetricStat": {
+                    "Metric": {"Namespace": INVOCATIONS, "MetricName": name, "Dimensions": named},
+                    "Period": 60,
+                    "Stat": "Sum",
+                },
+            }
+            for number, name in enumerate(metrics)
+        ]
+        totals = dict.fromkeys(metrics, 0.0)
+        pages = self.client.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=queries, StartTime=start, EndTime=end
+        )
+        for page in pages:
+            for found in page["MetricDataResults"]:
+                totals[metrics[int(found["Id"][1:])]] += sum(found["Values"])
+        return totals
 
 
 def alarms_of(answer: Mapping[str, Any]) -> Iterator[LiveAlarm]:

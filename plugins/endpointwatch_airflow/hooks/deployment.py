@@ -11,7 +11,8 @@ from endpointwatch.actions.deployment import CONFIG_FIELDS
 from endpointwatch.actions.naming import ENDPOINT_TAG
 from endpointwatch_airflow.errors import NotRetriedError
 from endpointwatch_airflow.hooks.answers import Request
-from endpointwatch_airflow.hooks.sagemaker import SageMakerHook, is_missing, is_taken
+from endpointwatch_airflow.hooks.refusals import is_missing, is_taken
+from endpointwatch_airflow.hooks.sagemaker import SageMakerHook
 
 
 class DeploymentHook(SageMakerHook):

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from endpointwatch_airflow.errors import EndpointError
 from endpointwatch_airflow.hooks.answers import Request
-from endpointwatch_airflow.hooks.sagemaker import SageMakerHook, is_missing, is_taken
+from endpointwatch_airflow.hooks.refusals import is_missing, is_taken
+from endpointwatch_airflow.hooks.sagemaker import SageMakerHook
 
 
 @dataclass(frozen=True, slots=True)

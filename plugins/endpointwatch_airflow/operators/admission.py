@@ -69,13 +69,7 @@ class AdmitRetrainingOperator(EndpointWatchOperator):
         return ModelRegistryHook(**self._hook_parameters)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        EndpointLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            endpoint_name=self.endpoint.name,
-        )
+        self.persist_link(context, EndpointLink, endpoint_name=self.endpoint.name)
         request = self._request()
         champion = self._champion()
         try:

@@ -10,12 +10,11 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Context
 
-from endpointwatch.actions.alarm_requests import alarm_prefix, alarm_requests, declared_name, differences
-from endpointwatch.actions.naming import tags
 from endpointwatch.config.endpoint import Endpoint
-from endpointwatch_airflow.hooks.alarm_channel import QueueHook, TopicHook, ensure_channel
+from endpointwatch_airflow.hooks.alarm_channel import QueueHook, TopicHook
 from endpointwatch_airflow.hooks.answers import Request
 from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
+from endpointwatch_airflow.hooks.declared_alarms import ensure_alarms
 
 
 class CloudWatchOperator(AwsBaseOperator[CloudWatchHook]):
@@ -107,46 +106,11 @@ class EnsureAlarmsOperator(CloudWatchOperator):
 
     @cached_property
     def topics(self) -> TopicHook:
-        return TopicHook(**self._aws)
+        return TopicHook(**self._hook_parameters)
 
     @cached_property
     def queues(self) -> QueueHook:
-        return QueueHook(**self._aws)
-
-    @property
-    def _aws(self) -> dict[str, Any]:
-        return {
-            "aws_conn_id": self.aws_conn_id,
-            "region_name": self.region_name,
-            "verify": self.verify,
-            "config": self.botocore_config,
-        }
+        return QueueHook(**self._hook_parameters)
 
     def execute(self, context: Context) -> dict[str, list[str]]:  # noqa: ARG002 - Airflow's signature
-        name = self.endpoint.name
-        live = {alarm.name: alarm for alarm in self.hook.alarms(alarm_prefix(name))}
-        done: dict[str, list[str]] = {"made": [], "changed": [], "removed": [], "kept": []}
-        # Before the alarms: one that goes off at once must have somebody to tell.
-        topic = ensure_channel(self.topics, self.queues, name, tags(self.endpoint)) if self._declared else ""
-        requests = alarm_requests(self.endpoint, topic)
-        for full, request in requests.items():
-            differing = differences(request, live[full].settings) if full in live else tuple(request)
-            what = "made" if full not in live else "changed" if differing else "kept"
-            if differing:
-                self.log.info("Alarm %s: %s (%s)", full, what, ", ".join(differing))
-                self.hook.put_alarm(request if full not in live else _without_tags(request))
-            done[what].append(declared_name(name, full) or full)
-        surplus = sorted(set(live) - set(requests))
-        self.hook.delete_alarms(surplus)
-        done["removed"] = [declared_name(name, full) or full for full in surplus]
-        self.log.info("Alarms of %s: %s", name, done)
-        return done
-
-    @property
-    def _declared(self) -> bool:
-        return bool(self.endpoint.alarms.declared)
-
-
-def _without_tags(request: Request) -> Request:
-    # Given again for an alarm that is there, CloudWatch would leave them out, or refuse the call.
-    return {key: value for key, value in request.items() if key != "Tags"}
+        return ensure_alarms(self.endpoint, self.hook, self.topics, self.queues)

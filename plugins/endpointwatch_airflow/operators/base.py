@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import conf
+from airflow.sdk import Context
 
 from endpointwatch_airflow.hooks.sagemaker import SageMakerHook
 from endpointwatch_airflow.hooks.store import StoreHook
@@ -43,6 +45,16 @@ class EndpointWatchOperator(AwsBaseOperator[SageMakerHook]):
     @cached_property
     def store(self) -> StoreHook:
         return StoreHook(**self._hook_parameters)
+
+    def persist_link(self, context: Context, link: type[BaseAwsLink], **told: Any) -> None:
+        """Let one of the task's links lead where ``told`` says, in the words of the link's ``format_str``."""
+        link.persist(
+            context=context,
+            operator=self,
+            region_name=self.hook.conn_region_name,
+            aws_partition=self.hook.conn_partition,
+            **told,
+        )
 
     @property
     def aws(self) -> dict[str, Any]:

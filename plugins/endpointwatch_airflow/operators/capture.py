@@ -42,13 +42,7 @@ class EndpointDataCaptureOperator(EndpointWatchOperator):
         self.capture = capture
 
     def execute(self, context: Context) -> dict[str, Any]:
-        EndpointLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            endpoint_name=self.endpoint_name,
-        )
+        self.persist_link(context, EndpointLink, endpoint_name=self.endpoint_name)
         return self._ensure(wanted=None, since=None)
 
     def execute_complete(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.standard.operators.branch import BranchMixIn
@@ -16,28 +17,31 @@ from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
 from endpointwatch.config.window import Window
 from endpointwatch.decisions import (
+    NOUNS,
     ActionRecord,
     Decision,
-    Incident,
     Permission,
+    Standing,
     affected_windows,
     concerns,
-    containing,
     decide,
     evidence_windows,
     permit,
 )
+from endpointwatch.reports.deployment import Deployment
+from endpointwatch_airflow.chosen import CHOSEN, incident_of, request_of
 from endpointwatch_airflow.deployments import recorded
 from endpointwatch_airflow.errors import MissingResultError
 from endpointwatch_airflow.history import history, started
+from endpointwatch_airflow.hooks.deployment import DeploymentHook
 from endpointwatch_airflow.incidents import keep, verdicts_on
 from endpointwatch_airflow.job_names import task_life
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
-from endpointwatch_airflow.windows import resolve_window
+from endpointwatch_airflow.windows import resolve_window, told_windows
 
-#: XCom key under which `decide` leaves what the chosen action needs.
-CHOSEN = "chosen"
+#: Actions whose beginning is written down here; a retraining is recorded by its own run, when its turn has come.
+RECORDED: Final = frozenset(NOUNS) - {"retrain"}
 
 
 def utc_now() -> datetime:
@@ -106,15 +110,20 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
     Args:
         endpoint: The endpoint.
         retrain: Task id for the action ``retrain``.
+        rollback: Task id for the action ``rollback``.
+        scale: Task id for the action ``scale``.
+        pause: Task id for the action ``pause``.
         notify: Task id for the action ``notify``; followed beside another action when its rule tells somebody.
         nothing: Task id to follow when nothing is to be done.
         windows: Judged windows, as JSON (templated); those that a rule counts are decided upon. Default: the run's own.
-        clock: The time that guards go by, and the day that names a retraining.
+        clock: The time that guards go by, and the day that names a retraining or a rollback.
         kwargs: As :class:`EndpointWatchOperator` takes them.
 
     The XCom ``chosen`` holds ``run_id``, ``reason`` and ``conf``, the form of the retrain DAG (``windows``,
-    ``decision``, ``model_version``, ``reason``); and for who is told ``action`` (what is done), ``asked``, ``rule``,
-    ``tell`` (owners), and the URIs ``incident``, ``permission`` and ``record`` (null where there is none).
+    ``decision``, ``model_version``, ``reason``); what the task of another action needs: ``rollback`` (``run_id`` and
+    ``conf``), ``instances``, ``pause`` (``since``, ``until``); for who is told ``action`` (what is done), ``asked``,
+    ``rule``, ``tell`` (owners); ``task``, the id of the action's task; and the URIs ``incident``, ``permission``,
+    ``record`` (of the telling) and ``acted`` (of what is done beside it; null where there is none).
     """
 
     inherits_from_skipmixin = True
@@ -126,6 +135,9 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         *,
         endpoint: Endpoint,
         retrain: str = "retrain",
+        rollback: str = "rollback",
+        scale: str = "scale",
+        pause: str = "pause",
         notify: str = "notify",
         nothing: str = "nothing",
         windows: Sequence[Mapping[str, str]] | str | None = None,
@@ -135,6 +147,9 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         super().__init__(**{"max_active_tis_per_dag": 1, **kwargs})
         self.endpoint = endpoint
         self.retrain = retrain
+        self.rollback = rollback
+        self.scale = scale
+        self.pause = pause
         self.notify = notify
         self.nothing = nothing
         self.windows = windows
@@ -147,16 +162,17 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
         if windows:
             persist_results(self, context, self.hook, layout.decision(windows[-1], "").rpartition("/")[0])
         incidents = [one for window in told for one in keep(self.store, self.endpoint, window, now=now)]
-        chosen: tuple[Decision, str, Permission] | None = None
+        chosen: tuple[Decision, str, Permission, Standing] | None = None
         done = history(self.store, layout, now) if windows else ()
-        serving = recorded(self.store, layout)[-1:] if windows else ()
+        deployments = recorded(self.store, layout) if windows else ()
         for decision, uri in self._decided(windows, layout):
+            standing = self._standing(deployments, decision)
             permission = permit(
                 decision,
                 self.endpoint,
                 self._of_others(done, context),
                 now=now,
-                serving=serving[0].model_version if serving else None,
+                standing=standing,
                 incident=incident_of(decision, incidents),
             )
             if permission.asked != "nothing":
@@ -164,34 +180,69 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
                 self.store.write(place, permission.to_json())
             self.log.info("%s: %s (%s)", decision.window, permission.reason, uri)
             if permission.allowed != "nothing":
-                chosen = decision, uri, permission
+                chosen = decision, uri, permission, standing
         if chosen is None:
             return self.do_branch(context, self.nothing)
         return self._act(context, *chosen, done)
 
     def _act(
-        self, context: Context, decision: Decision, uri: str, permission: Permission, done: tuple[ActionRecord, ...]
+        self,
+        context: Context,
+        decision: Decision,
+        uri: str,
+        permission: Permission,
+        standing: Standing,
+        done: tuple[ActionRecord, ...],
     ) -> Any:
         layout = Layout.of(self.endpoint)
-        record = None
-        if permission.tell:
-            record = started(self.store, layout, self._told(context, decision, uri, permission), done)
-        request = request_of(decision, uri, permission.reason, permission.at)
+        telling = self._record(context, decision, uri, permission)
+        record = started(self.store, layout, telling, done) if permission.tell else None
+        acted = None
+        if permission.allowed in RECORDED:
+            acting = telling.model_copy(update={"action": permission.allowed, "tell": ()})
+            acted = started(self.store, layout, acting, done)
+        tasks: dict[Action, str] = {
+            "retrain": self.retrain,
+            "rollback": self.rollback,
+            "scale": self.scale,
+            "pause": self.pause,
+            "notify": self.notify,
+        }
+        task = tasks[permission.allowed]
         about = {
             "action": permission.allowed,
+            "task": task,
             "asked": permission.asked,
             "rule": decision.rule,
             "tell": list(permission.tell),
             "incident": layout.incident(str(decision.rule), permission.incident) if permission.incident else None,
             "permission": layout.permission(decision.window, decision.evidence_hash, permission.at),
             "record": record,
+            "acted": acted,
         }
-        context["ti"].xcom_push(key=CHOSEN, value={**request, **about})
-        tasks: dict[Action, str] = {"retrain": self.retrain, "notify": self.notify}
-        task = tasks[permission.allowed]
+        context["ti"].xcom_push(key=CHOSEN, value={**request_of(decision, uri, permission, standing), **about})
         return self.do_branch(context, [task, self.notify] if permission.tell and task != self.notify else task)
 
-    def _told(self, context: Context, decision: Decision, uri: str, permission: Permission) -> ActionRecord:
+    @cached_property
+    def deployments(self) -> DeploymentHook:
+        return DeploymentHook(**self._hook_parameters)
+
+    def _standing(self, deployments: Iterable[Deployment], decision: Decision) -> Standing:
+        standing = Standing.of(deployments)
+        return replace(standing, **self._scalable) if decision.action == "scale" else standing
+
+    @cached_property
+    def _scalable(self) -> dict[str, Any]:
+        """How many instances the variant has, or why it cannot be scaled."""
+        name, variant = self.endpoint.name, self.endpoint.hosting.variant_name
+        if self.hook.endpoint(name) is None:
+            return {"no_scaling": f"There is no endpoint {name!r}."}
+        count = self.deployments.instances(name).get(variant)
+        if count is None:
+            return {"no_scaling": f"{name!r} has no variant {variant!r} with instances; see `hosting.variant_name`."}
+        return {"instances": count}
+
+    def _record(self, context: Context, decision: Decision, uri: str, permission: Permission) -> ActionRecord:
         return ActionRecord(
             endpoint=self.endpoint.name,
             action="notify",
@@ -214,8 +265,7 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
     def _windows(self, context: Context) -> tuple[Window, ...]:
         if self.windows is None:
             return (resolve_window(context, self.endpoint.schedule.cron),)
-        told = json.loads(self.windows) if isinstance(self.windows, str) else self.windows
-        return tuple(Window.model_validate(window) for window in told)
+        return told_windows(self.windows)
 
     def _counts(self, window: Window) -> bool:
         # The window of the run itself was looked at by the task before this one.
@@ -237,33 +287,3 @@ class DecideOperator(EndpointWatchOperator, BranchMixIn):
             uri = layout.decision(affected, decision.evidence_hash)
             self.store.write(uri, decision.to_json())
             yield decision, uri
-
-
-def incident_of(decision: Decision, incidents: Iterable[Incident]) -> Incident | None:
-    """The incident that the decision is about: the latest of its rule's that one of the counting windows belongs to."""
-    counting = [weighed.window for weighed in decision.fired.windows] if decision.fired else []
-    return containing((one for one in incidents if one.rule == decision.rule), counting)
-
-
-def request_of(decision: Decision, uri: str, reason: str, now: datetime) -> dict[str, Any]:
-    """What the action needs to know.
-
-    The run id allows one retraining a model version and day, however many windows of a backfill come to the same
-    decision: Airflow refuses the second run of that id, and the task that asks for it is skipped. Nothing is trained on
-    windows whose data is broken.
-    """
-    broken = {seen.window for seen in decision.evidence if seen.broken}
-    of_version = {
-        seen.window for seen in decision.evidence if seen.counted and seen.model_version == decision.model_version
-    }
-    windows = sorted(of_version - broken, key=lambda window: window.start)
-    return {
-        "run_id": f"drift__{decision.model_version}__{now.astimezone(UTC):%Y-%m-%d}",
-        "reason": reason,
-        "conf": {
-            "windows": [window.model_dump(mode="json") for window in windows],
-            "decision": uri,
-            "model_version": decision.model_version,
-            "reason": reason,
-        },
-    }

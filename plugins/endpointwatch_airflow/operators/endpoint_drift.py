@@ -37,13 +37,7 @@ class CompareWithFileOperator(EndpointWatchOperator):
         return DeploymentHook(**self._hook_parameters)
 
     def execute(self, context: Context) -> list[dict[str, str]]:
-        EndpointLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            endpoint_name=self.endpoint.name,
-        )
+        self.persist_link(context, EndpointLink, endpoint_name=self.endpoint.name)
         live = self.hook.endpoint(self.endpoint.name)
         if live is None:
             raise NotRetriedError(f"There is no endpoint {self.endpoint.name!r} to compare with its file.")

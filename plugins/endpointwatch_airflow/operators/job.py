@@ -77,14 +77,7 @@ class SageMakerJobOperator(EndpointWatchOperator):
         outcome = self._join_or_start(context)
         self.job = outcome.name
         for link in (JobLink, JobLogLink):
-            link.persist(
-                context=context,
-                operator=self,
-                region_name=self.hook.conn_region_name,
-                aws_partition=self.hook.conn_partition,
-                kind=self.kind,
-                job_name=outcome.name,
-            )
+            self.persist_link(context, link, kind=self.kind, job_name=outcome.name)
         if outcome.active:
             if self.deferrable:
                 self._defer(outcome.name)

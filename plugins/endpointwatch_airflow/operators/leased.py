@@ -23,6 +23,8 @@ from endpointwatch_airflow.triggers.lease import LeaseTrigger
 
 #: States in which a DAG run has no task left that could still hold anything.
 ENDED: Final = frozenset({"success", "failed"})
+#: XCom key under which a task leaves why it failed, for the record of its run.
+FAILURE: Final = "failure"
 #: What a holder may need beyond its waiting, for the work before and after.
 SLACK_SECONDS: Final = 900.0
 
@@ -92,11 +94,11 @@ class LeasedOperator(EndpointWatchOperator):
     def execute(self, context: Context) -> Any:
         me = self.holder(context)
         self._in_turn(context, me)
-        return self._holding(me, lambda: self.change(context))
+        return self._holding(context, lambda: self.change(context))
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
         """Go on with the change after having waited for its end."""
-        return self._holding(self.holder(context), lambda: self.changed(context, event or {}))
+        return self._holding(context, lambda: self.changed(context, event or {}))
 
     def resume(self, context: Context, event: dict[str, Any] | None = None) -> Any:  # noqa: ARG002 - Airflow's signature
         """Look again for one's turn."""
@@ -158,13 +160,15 @@ class LeasedOperator(EndpointWatchOperator):
             self.log.warning("The DAG run of %s has ended without giving the lease back: passed over", answer.by)
             ended.add(answer.by)
 
-    def _holding(self, me: Holder, work: Callable[[], Any]) -> Any:
+    def _holding(self, context: Context, work: Callable[[], Any]) -> Any:
+        me = self.holder(context)
         try:
             result = work()
         except TaskDeferred:
             raise  # the change goes on, and so does the lease
-        except BaseException:
+        except BaseException as error:
             self.leases.give_back(self.lease_folder, me)
+            context["ti"].xcom_push(key=FAILURE, value=str(error))
             raise
         self.leases.give_back(self.lease_folder, me)
         return result

@@ -12,9 +12,11 @@ from airflow.sdk import Asset, Context
 from endpointwatch.actions import deployment, rollout
 from endpointwatch.errors import ConfigError
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
+from endpointwatch_airflow.hooks.alarm_channel import QueueHook, TopicHook
 from endpointwatch_airflow.hooks.answers import LiveEndpoint
+from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
+from endpointwatch_airflow.hooks.declared_alarms import ensure_alarms
 from endpointwatch_airflow.hooks.deployment import DeploymentHook
-from endpointwatch_airflow.hooks.rollback_alarms import RollbackAlarmsHook
 from endpointwatch_airflow.links.sagemaker import EndpointLink
 from endpointwatch_airflow.operators.leased import LeasedOperator
 from endpointwatch_airflow.triggers.deployment import DeploymentTrigger
@@ -49,17 +51,11 @@ class MoveEndpointOperator(LeasedOperator):
         return DeploymentHook(**self._hook_parameters)
 
     @cached_property
-    def alarms(self) -> RollbackAlarmsHook:
-        return RollbackAlarmsHook(**self._hook_parameters)
+    def alarms(self) -> CloudWatchHook:
+        return CloudWatchHook(**self._hook_parameters)
 
     def change(self, context: Context) -> Any:
-        EndpointLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            endpoint_name=self.endpoint.name,
-        )
+        self.persist_link(context, EndpointLink, endpoint_name=self.endpoint.name)
         config_name = self.move(context)
         live = self.hook.endpoint(self.endpoint.name)
         if live is not None and live.changing:
@@ -95,23 +91,31 @@ class MoveEndpointOperator(LeasedOperator):
             EndpointError: One is in ALARM already: SageMaker would go back at once, whatever the new version is like.
         """
         if not at_once:
-            self.alarms.ensure(rollout.alarm_requests(self.endpoint))
-            names = rollout.rollback_alarms(self.endpoint)
-            states = self.alarms.states(names)
-            if missing := [name for name in names if name not in states]:
-                raise NotRetriedError(
-                    f"`deployment.rollback_alarms.names` has {missing}, but CloudWatch has no such alarms in this "
-                    "region. Make them, or correct the names."
-                )
-            if firing := [name for name, state in states.items() if state == "ALARM"]:
-                raise EndpointError(
-                    f"{firing} are in ALARM before the update of {self.endpoint.name!r}, so SageMaker would roll it "
-                    "back at once. A retry looks again; to get rid of a bad version, run the rollback DAG, which does "
-                    "not watch alarms."
-                )
+            self._ready_alarms()
         self.deployments.update_endpoint(
             deployment.update_request(self.endpoint, config_name=config_name, at_once=at_once)
         )
+
+    def _ready_alarms(self) -> None:
+        """What the file declares is made; what is made elsewhere must be there; none may fire yet."""
+        if rollout.watches_declared_alarms(self.endpoint):
+            topics, queues = TopicHook(**self._hook_parameters), QueueHook(**self._hook_parameters)
+            ensure_alarms(self.endpoint, self.alarms, topics, queues)
+        for request in rollout.alarm_requests(self.endpoint):
+            self.alarms.put_alarm(request)
+        names = rollout.rollback_alarms(self.endpoint)
+        states = self.alarms.states(names)
+        if missing := [name for name in names if name not in states]:
+            raise NotRetriedError(
+                f"`deployment.rollback_alarms.names` has {missing}, which are neither under the file's `alarms` nor "
+                "among CloudWatch's alarms of this region. Make them, or correct the names."
+            )
+        if firing := [name for name, state in states.items() if state == "ALARM"]:
+            raise EndpointError(
+                f"{firing} are in ALARM before the update of {self.endpoint.name!r}, so SageMaker would roll it "
+                "back at once. A retry looks again; to get rid of a bad version, run the rollback DAG, which does "
+                "not watch alarms."
+            )
 
     def moved(self, live: LiveEndpoint, model_version: str) -> str | None:
         """The configuration by which the endpoint serves this model, or is being made to; None when it does neither."""

@@ -17,13 +17,14 @@ from endpointwatch.reports.files import STATISTICS
 from endpointwatch.reports.message import Columns, Link, Message, as_text, decision_message
 from endpointwatch.reports.message.decision import telling
 from endpointwatch.reports.verdict import Verdict
+from endpointwatch_airflow.chosen import CHOSEN
 from endpointwatch_airflow.errors import MissingResultError, NotificationError
 from endpointwatch_airflow.history import ended
 from endpointwatch_airflow.incidents import verdicts_on
 from endpointwatch_airflow.links.reading import folder_link, job_links, job_tasks, run_links
 from endpointwatch_airflow.notifiers.delivery import deliver
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
-from endpointwatch_airflow.operators.decision import CHOSEN, utc_now
+from endpointwatch_airflow.operators.decision import utc_now
 
 #: The monitor whose statistics say what a feature was and is.
 _MONITOR = "data_quality"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.standard.operators.branch import BranchMixIn
 from airflow.sdk import Context
 
@@ -18,7 +19,7 @@ from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.deployments import recorded
 from endpointwatch_airflow.incidents import verdicts_on
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
-from endpointwatch_airflow.windows import resolve_window
+from endpointwatch_airflow.windows import resolve_window, told_windows
 
 #: XCom key under which the rollback's run id and form are left.
 ASKED: Final = "asked"
@@ -34,17 +35,29 @@ class ProbationOperator(EndpointWatchOperator, BranchMixIn):
         settings: Its ``deployment.probation``.
         failed: Task id to follow when the version has failed and there is one to go back to.
         otherwise: Task id to follow else.
+        windows: Judged windows, as JSON (templated); verdicts up to the last of them are looked at. Default: the run's.
         kwargs: As :class:`EndpointWatchOperator` takes them.
     """
 
     inherits_from_skipmixin = True
+    template_fields: Sequence[str] = aws_template_fields("windows")
 
-    def __init__(self, *, endpoint: Endpoint, settings: Probation, failed: str, otherwise: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        settings: Probation,
+        failed: str,
+        otherwise: str,
+        windows: Sequence[Mapping[str, str]] | str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.settings = settings
         self.failed = failed
         self.otherwise = otherwise
+        self.windows = windows
 
     def execute(self, context: Context) -> Any:
         deployments = recorded(self.store, Layout.of(self.endpoint))
@@ -52,7 +65,7 @@ class ProbationOperator(EndpointWatchOperator, BranchMixIn):
             self.log.info("No deployment is on record yet; the onboard DAG writes it down.")
             return self.do_branch(context, self.otherwise)
         serving = deployments[-1]
-        window = resolve_window(context, self.endpoint.schedule.cron)
+        window = self._window(context)
         outcome = probation(serving, self._verdicts(serving, window), self.settings)
         self.log.info("Probation %s. %s", outcome.status, outcome.why)
         if outcome.status != "failed":
@@ -66,6 +79,11 @@ class ProbationOperator(EndpointWatchOperator, BranchMixIn):
             return self.do_branch(context, self.otherwise)
         context["ti"].xcom_push(key=ASKED, value=request_of(serving, outcome))
         return self.do_branch(context, self.failed)
+
+    def _window(self, context: Context) -> Window:
+        if self.windows is None:
+            return resolve_window(context, self.endpoint.schedule.cron)
+        return max(told_windows(self.windows), key=lambda window: (window.end, window.start))
 
     def _verdicts(self, serving: Deployment, window: Window) -> Iterator[Verdict]:
         for step in range(LONGEST):

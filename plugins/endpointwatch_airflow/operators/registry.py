@@ -70,13 +70,7 @@ class RegisterModelOperator(EndpointWatchOperator):
         if not comparison.promoted:
             raise NotRetriedError(f"Nothing is registered for a challenger that has not won: {comparison.reason}")
         package = self._registered(comparison, f"{context['ti'].dag_id}/{context['ti'].run_id}")
-        ModelPackageLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            package_arn=package.arn,
-        )
+        self.persist_link(context, ModelPackageLink, package_arn=package.arn)
         if package.approval == "Rejected":
             raise NotRetriedError(
                 f"Model package {package.arn} was rejected by somebody; the champion stays. Approve it in the registry "

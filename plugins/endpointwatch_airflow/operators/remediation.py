@@ -26,6 +26,7 @@ from endpointwatch_airflow.links.reading import run_links
 from endpointwatch_airflow.links.results import ResultsLink, persist_results
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 from endpointwatch_airflow.operators.notify import MessageOperator
+from endpointwatch_airflow.task_states import has_failed
 
 #: Of the run's parameters.
 DRY_RUN: Final = "dry_run"
@@ -242,17 +243,15 @@ class RecordOutcomesOperator(EndpointWatchOperator):
         self.answer_task_id = answer_task_id
 
     def execute(self, context: Context) -> dict[str, str]:
-        ti, layout = context["ti"], Layout.of(self.endpoint)
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        layout = Layout.of(self.endpoint)
         outcomes: dict[str, str] = {}
         # Not what the task returned: one that skips others has no return value.
-        chosen = ti.xcom_pull(task_ids=self.answer_task_id, key=CHOSEN) or {}
+        chosen = context["ti"].xcom_pull(task_ids=self.answer_task_id, key=CHOSEN) or {}
         for name in chosen.get("remedies", ()):
             uri = f"{layout.remediations()}/{name}.json"
             remedy = read_remedy(self.store.read(uri) or "", uri)
             if not remedy.dry_run:
-                # A run that Airflow has already is no second one: the task that asked for it is skipped.
-                outcome = "failed" if str(states.get(remedy.action)) in ("failed", "upstream_failed") else "done"
+                outcome = "failed" if has_failed(context, remedy.action) else "done"
                 remedy = remedy.model_copy(update={"outcome": outcome})
                 self.store.write(uri, remedy.to_json())
             outcomes[name] = remedy.outcome

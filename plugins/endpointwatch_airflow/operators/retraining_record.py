@@ -22,6 +22,7 @@ from endpointwatch_airflow.operators.admission import REASON
 from endpointwatch_airflow.operators.approval import ANSWER
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
 from endpointwatch_airflow.operators.evaluation import COMPARISON, REPORTS
+from endpointwatch_airflow.operators.leased import FAILURE
 
 
 class RecordRetrainingOperator(EndpointWatchOperator):
@@ -58,7 +59,7 @@ class RecordRetrainingOperator(EndpointWatchOperator):
             stood_down=self._told(context, "admit", REASON),
             comparison=Comparison.model_validate(comparison) if comparison else None,
             answer=self._told(context, "approve", ANSWER),
-            job_failures=self._job_failures(context, states),
+            failures=self._failures(context, states),
         )
         outcome, reason, failed = ended(happened)
         trained, registered = self._told(context, "train") or {}, self._told(context, "register") or {}
@@ -93,19 +94,25 @@ class RecordRetrainingOperator(EndpointWatchOperator):
     def _told(self, context: Context, task_id: str, key: str = "return_value") -> Any:
         return context["ti"].xcom_pull(task_ids=task_id, key=key) if task_id in self.watched else None
 
-    def _job_failures(self, context: Context, states: dict[str, Any]) -> dict[str, str]:
-        """Of the tasks that failed: which job failed them, and why, as SageMaker says."""
+    def _failures(self, context: Context, states: dict[str, Any]) -> dict[str, str]:
+        """Of the tasks that failed, why: as SageMaker says of their jobs, else in their own words, if they left any."""
         found: dict[str, str] = {}
         for task in self.watched:
-            link = self._told(context, task, JobLink.key) if _word(states.get(task)) == "failed" else None
-            if not isinstance(link, dict):
-                continue
-            kind: JobKind = link["kind"]
-            outcome = self.hook.outcome(kind, link["job_name"])
-            if outcome is not None and not outcome.succeeded:
-                why = outcome.reason or outcome.exit_message or "no reason given"
-                found[task] = f"{kind} {outcome.name} ended {outcome.status}: {why}"
+            if _word(states.get(task)) == "failed":
+                why = self._job_failure(context, task) or self._told(context, task, FAILURE)
+                found |= {task: str(why)} if why else {}
         return found
+
+    def _job_failure(self, context: Context, task: str) -> str | None:
+        link = self._told(context, task, JobLink.key)
+        if not isinstance(link, dict):
+            return None
+        kind: JobKind = link["kind"]
+        outcome = self.hook.outcome(kind, link["job_name"])
+        if outcome is None or outcome.succeeded:
+            return None
+        why = outcome.reason or outcome.exit_message or "no reason given"
+        return f"{kind} {outcome.name} ended {outcome.status}: {why}"
 
 
 def _word(state: Any) -> str | None:

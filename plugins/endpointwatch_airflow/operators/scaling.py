@@ -60,13 +60,7 @@ class ScaleEndpointOperator(LeasedOperator):
         return DeploymentHook(**self._hook_parameters)
 
     def change(self, context: Context) -> dict[str, Any]:
-        EndpointLink.persist(
-            context=context,
-            operator=self,
-            region_name=self.hook.conn_region_name,
-            aws_partition=self.hook.conn_partition,
-            endpoint_name=self.endpoint.name,
-        )
+        self.persist_link(context, EndpointLink, endpoint_name=self.endpoint.name)
         wanted = self._wanted()
         self.wait_for_others()
         counts = self._counts()

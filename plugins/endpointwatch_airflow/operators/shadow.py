@@ -19,8 +19,8 @@ from endpointwatch.config.deployment import Shadow
 from endpointwatch.errors import ConfigError
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
 from endpointwatch_airflow.hooks.answers import LiveEndpoint, Request
+from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
 from endpointwatch_airflow.hooks.deployment import DeploymentHook
-from endpointwatch_airflow.hooks.rollback_alarms import RollbackAlarmsHook
 from endpointwatch_airflow.operators.leased import LeasedOperator
 from endpointwatch_airflow.triggers.deployment import DeploymentTrigger
 
@@ -57,8 +57,8 @@ class ShadowModelOperator(LeasedOperator):
         return DeploymentHook(**self._hook_parameters)
 
     @cached_property
-    def cloudwatch(self) -> RollbackAlarmsHook:
-        return RollbackAlarmsHook(**self._hook_parameters)
+    def cloudwatch(self) -> CloudWatchHook:
+        return CloudWatchHook(**self._hook_parameters)
 
     def change(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - everything came by a template
         self.wait_for_others()
@@ -123,7 +123,7 @@ class ShadowModelOperator(LeasedOperator):
     def resumed(self, context: Context, event: Any = None, step: str = "", **told: Any) -> Any:
         """Go on after a deferral; the lease was held meanwhile."""
         arguments = {"event": event} if step == "shadowing" else told
-        return self._holding(self.holder(context), lambda: getattr(self, step)(**arguments))
+        return self._holding(context, lambda: getattr(self, step)(**arguments))
 
     @property
     def lease_seconds(self) -> float:

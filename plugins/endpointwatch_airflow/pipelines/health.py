@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, AssetOrTimeSchedule, BaseOperator, CronTriggerTimetable, Param, TriggerRule
 
 from endpointwatch.config.alarm_actions import Action
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.endpoints import dag_id
-from endpointwatch_airflow.operators.pause import PauseMonitoringOperator
 from endpointwatch_airflow.operators.remediation import (
     CHOSEN,
     DRY_RUN,
@@ -18,7 +16,7 @@ from endpointwatch_airflow.operators.remediation import (
     NotifyRemediesOperator,
     RecordOutcomesOperator,
 )
-from endpointwatch_airflow.operators.scaling import ScaleEndpointOperator
+from endpointwatch_airflow.pipelines import acting
 from endpointwatch_airflow.pipelines.assets import alarmed
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments
 
@@ -91,31 +89,10 @@ def build(endpoint: Endpoint) -> DAG | None:
 
 
 def _task(endpoint: Endpoint, action: Action) -> BaseOperator:
-    aws = aws_arguments(endpoint)
     if action == "scale":
-        return ScaleEndpointOperator(
-            task_id=action,
-            endpoint=endpoint,
-            desired_instance_count=f"{{{{ {_CHOSEN}['instances'] }}}}",
-            deferrable=True,
-            **aws,
-        )
+        return acting.scale(endpoint, _CHOSEN)
     if action == "pause":
-        return PauseMonitoringOperator(
-            task_id=action,
-            endpoint=endpoint,
-            since=f"{{{{ {_CHOSEN}['pause']['since'] }}}}",
-            until=f"{{{{ {_CHOSEN}['pause']['until'] }}}}",
-            reason=f"{{{{ {_CHOSEN}['reason'] }}}}",
-            **aws,
-        )
-    own = action == "run_dag"
-    return TriggerDagRunOperator(
-        task_id=action,
-        trigger_dag_id=f"{{{{ {_CHOSEN}['dag_id'] }}}}" if own else dag_id(endpoint.name, action),
-        trigger_run_id=f"{{{{ {_CHOSEN}['run_id'] }}}}",
-        conf=f"{{{{ {_CHOSEN}['{'own_conf' if own else 'conf'}'] | tojson }}}}",  # type: ignore[arg-type] # JSON text
-        logical_date=None,
-        # Asked for again by a retry, it is the run that is there.
-        skip_when_already_exists=True,
-    )
+        return acting.pause(endpoint, _CHOSEN)
+    if action == "run_dag":
+        return acting.start(action, f"{{{{ {_CHOSEN}['dag_id'] }}}}", _CHOSEN, conf="own_conf")
+    return acting.start(action, dag_id(endpoint.name, action), _CHOSEN)

@@ -14,7 +14,8 @@ from endpointwatch_airflow.operators.decision import DecideOperator
 from endpointwatch_airflow.operators.late_labels import FindLateLabelsOperator
 from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
-from endpointwatch_airflow.pipelines.answer import answer
+from endpointwatch_airflow.pipelines import probation
+from endpointwatch_airflow.pipelines.answer import answer, doc
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 
 PIPELINE: Final = "labels"
@@ -36,8 +37,7 @@ delivered labels and do not want to wait.
 in the window's folder. |
 | `stop_jobs` | Stops what a `judge_again` that failed has left running. |
 | `decide` | Decides anew for windows that have violations now, as the monitor DAG does. |
-| `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
-| `notify` | Tells people by the channels under `notifications`; without any, its log says it. |
+{actions}| `notify` | Tells people by the channels under `notifications`; without any, its log says it. |
 | `judged` | Succeeds when every window was judged; one that was not is tried again by the next run. |
 """
 
@@ -62,7 +62,9 @@ def build(endpoint: Endpoint) -> DAG | None:
             coverage=limits.minimum_coverage,
             age=limits.maximum_age_hours,
             results=endpoint.results_uri,
-        ),
+            actions=doc(endpoint),
+        )
+        + probation.doc(endpoint),
         **dag_arguments(endpoint, PIPELINE),
     ) as dag:
         aws = aws_arguments(endpoint)
@@ -83,6 +85,9 @@ def build(endpoint: Endpoint) -> DAG | None:
             **aws,
         )
         answer(endpoint, decide)
+        probation.watch(
+            endpoint, judge_again, windows=decide.windows, trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
+        )
         # Not before all windows are through: it would stop the jobs of the others.
         stop_jobs = StopJobsOperator(
             task_id="stop_jobs", job_task_ids=["judge_again"], trigger_rule=TriggerRule.ALL_DONE, **aws

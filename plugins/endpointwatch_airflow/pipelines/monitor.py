@@ -15,7 +15,7 @@ from endpointwatch_airflow.operators.monitoring import RunMonitorsOperator
 from endpointwatch_airflow.operators.pause import UnlessPausedOperator
 from endpointwatch_airflow.operators.stop import StopJobsOperator
 from endpointwatch_airflow.pipelines import probation
-from endpointwatch_airflow.pipelines.answer import answer
+from endpointwatch_airflow.pipelines.answer import answer, doc, used
 from endpointwatch_airflow.pipelines.common import aws_arguments, dag_arguments, job_arguments
 from endpointwatch_airflow.sensors.capture import CaptureSettledSensor
 from endpointwatch_airflow.sensors.labels import LabelsArrivedSensor
@@ -45,21 +45,22 @@ under `{results}/{name}/<monitor>/`. |
 | `decide` | Reads the rules below, top to bottom; the first that fires decides. The decision is kept under \
 `{results}/{name}/decisions/`, what the guards allowed under `actions/decisions/`, incidents under `incidents/`. \
 Windows that ended more than {hours} h ago start nothing. |
-| `retrain` | Starts `{name}__retrain`, at most once a model version and day. Only there if a `training` section is. |
-| `notify` | Tells people, once an incident and as a reminder, by the channels under `notifications`; without any, its \
-log says it. |
+{actions}| `notify` | Tells people, once an incident and as a reminder, by the channels under `notifications`; \
+without any, its log says it. |
 
 {rules}
 """
 
 PAUSE: Final = """\
-| `unless_paused` | Skips a scheduled window that ends while an alarm has paused the monitoring; a backfill judges it. |
+| `unless_paused` | Skips a scheduled window that ends while an alarm or a decision has paused the monitoring; a \
+backfill judges it. |
 """
 
 
 def build(endpoint: Endpoint) -> DAG:
     """The endpoint's ``<endpoint>__monitor`` DAG."""
-    pausable = any("pause" in alarm.actions for alarm in endpoint.alarms.declared.values())
+    by_alarm = any("pause" in alarm.actions for alarm in endpoint.alarms.declared.values())
+    pausable = by_alarm or "pause" in used(endpoint)
     with DAG(
         dag_id(endpoint.name, PIPELINE),
         description=f"Judge each window of {endpoint.name}'s traffic and decide what to do about violations.",
@@ -77,6 +78,7 @@ def build(endpoint: Endpoint) -> DAG:
             settle=endpoint.capture.settle_seconds,
             results=endpoint.results_uri,
             monitors=", ".join(monitor.kind for monitor in endpoint.monitors),
+            actions=doc(endpoint),
             rules="\n".join(f"1. {rule}" for rule in endpoint.rules),
             hours=endpoint.decision.act_within_hours,
         )

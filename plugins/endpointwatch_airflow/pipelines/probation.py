@@ -1,16 +1,17 @@
-"""The tasks by which a monitor DAG watches over a new version's first windows."""
+"""The tasks by which DAGs that judge windows watch over a new version's first ones."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import BaseOperator
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.endpoints import dag_id
 from endpointwatch_airflow.operators.probation import ASKED, ProbationOperator
+from endpointwatch_airflow.pipelines import acting
 from endpointwatch_airflow.pipelines.common import aws_arguments
 
 DOC: Final = """
@@ -29,21 +30,19 @@ def doc(endpoint: Endpoint) -> str:
     return DOC.format(name=endpoint.name, windows=settings.windows, violated=settings.violated).lstrip("\n")
 
 
-def watch(endpoint: Endpoint, judged: BaseOperator) -> None:
-    """Add ``probation`` and what follows it behind ``judged``; nothing where the file asks for none."""
+def watch(endpoint: Endpoint, judged: BaseOperator | MappedOperator, **about: Any) -> None:
+    """Add ``probation`` and what follows it behind ``judged``; nothing where the file asks for none.
+
+    Args:
+        endpoint: The endpoint.
+        judged: The task that judges the windows.
+        about: Of :class:`ProbationOperator`: which windows were judged, and when to look.
+    """
     settings = endpoint.deployment.probation
     if settings is None:
         return
     asked = f"ti.xcom_pull(task_ids='probation', key='{ASKED}')"
-    return_to_previous = TriggerDagRunOperator(
-        task_id="return_to_previous",
-        trigger_dag_id=dag_id(endpoint.name, "rollback"),
-        trigger_run_id=f"{{{{ {asked}['run_id'] }}}}",
-        conf=f"{{{{ {asked}['conf'] | tojson }}}}",  # type: ignore[arg-type] # JSON text is parsed after rendering
-        logical_date=None,
-        # The next window may come to the same answer before the rollback is through.
-        skip_when_already_exists=True,
-    )
+    return_to_previous = acting.start("return_to_previous", dag_id(endpoint.name, "rollback"), asked)
     version_stays = EmptyOperator(task_id="version_stays")
     probation = ProbationOperator(
         task_id="probation",
@@ -51,6 +50,7 @@ def watch(endpoint: Endpoint, judged: BaseOperator) -> None:
         settings=settings,
         failed=return_to_previous.task_id,
         otherwise=version_stays.task_id,
+        **about,
         **aws_arguments(endpoint),
     )
     judged >> probation >> [return_to_previous, version_stays]

@@ -12,7 +12,7 @@ from airflow.sdk import Context
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import capture_prefixes
 from endpointwatch.config.window import Window
-from endpointwatch_airflow.captured import capture_root, captured
+from endpointwatch_airflow.captured import capture_root, captured, newest_before
 from endpointwatch_airflow.hooks.store import StoreHook
 from endpointwatch_airflow.sensors.base import DeferrableSensor
 from endpointwatch_airflow.triggers.capture import CaptureSettledTrigger, seconds_until_settled
@@ -65,7 +65,7 @@ class CaptureSettledSensor(DeferrableSensor[StoreHook]):
 
     def _remaining(self, window: Window) -> float:
         objects = captured(self.hook, self.endpoint, window)
-        newest = max((item.modified_at for item in objects), default=None)
+        newest = newest_before(objects, window.end)
         remaining = seconds_until_settled(
             window.end, newest, settle_seconds=self.endpoint.capture.settle_seconds, now=datetime.now(UTC)
         )

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from airflow.triggers.base import TriggerEvent
 
+from endpointwatch_airflow.captured import newest_before
 from endpointwatch_airflow.hooks.store import StoreHook, bucket_and_key, folders_of, objects_of
 from endpointwatch_airflow.triggers.aws import AwsTrigger
 
@@ -22,11 +23,11 @@ def seconds_until_settled(
     """How long until a window's captures count as complete; 0.0 when they do.
 
     SageMaker delivers captures minutes late and marks no end. So they are complete when the window has been over for
-    ``settle_seconds`` and no object has arrived for as long.
+    ``settle_seconds`` and no object of it has arrived for as long.
 
     Args:
         window_end: End of the window.
-        newest: When the newest object below the window's folders arrived; None when there is none.
+        newest: When the newest object arrived that can hold the window's requests; None when there is none.
         settle_seconds: The patience.
         now: The time to measure against.
     """
@@ -73,7 +74,7 @@ class CaptureSettledTrigger(AwsTrigger):
         end = datetime.fromisoformat(self.window_end)
         async with await hook.get_async_conn() as client:  # type: ignore[no-untyped-call]
             while True:
-                newest, count = await self._newest(client)
+                newest, count = await self._newest(client, end)
                 pause = seconds_until_settled(end, newest, settle_seconds=self.settle_seconds, now=datetime.now(UTC))
                 if pause == 0.0:
                     break
@@ -81,7 +82,7 @@ class CaptureSettledTrigger(AwsTrigger):
                 await asyncio.sleep(min(pause + 0.1, LONGEST_PAUSE))
         yield TriggerEvent({"status": "settled", "objects": count})  # type: ignore[no-untyped-call]
 
-    async def _newest(self, client: Any) -> tuple[datetime | None, int]:
+    async def _newest(self, client: Any, end: datetime) -> tuple[datetime | None, int]:
         bucket, key = bucket_and_key(self.destination.rstrip("/") + "/")
         paginator = client.get_paginator("list_objects_v2")
         variants = [
@@ -89,11 +90,11 @@ class CaptureSettledTrigger(AwsTrigger):
             async for page in paginator.paginate(Bucket=bucket, Prefix=key, Delimiter="/")
             for uri in folders_of(page, bucket)
         ]
-        moments = [
-            found.modified_at
+        objects = [
+            found
             for variant in variants
             for hour in self.hours
             async for page in paginator.paginate(Bucket=bucket, Prefix=bucket_and_key(variant + hour)[1])
             for found in objects_of(page, bucket)
         ]
-        return max(moments, default=None), len(moments)
+        return newest_before(objects, end), len(objects)

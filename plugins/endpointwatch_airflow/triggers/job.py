@@ -10,7 +10,8 @@ from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
 from airflow.triggers.base import TriggerEvent
 
 from endpointwatch_airflow.hooks.answers import JobKind
-from endpointwatch_airflow.hooks.sagemaker import OPERATIONS, SageMakerHook
+from endpointwatch_airflow.hooks.jobs import OPERATIONS
+from endpointwatch_airflow.hooks.sagemaker import SageMakerHook
 
 
 class JobTrigger(AwsBaseWaiterTrigger):

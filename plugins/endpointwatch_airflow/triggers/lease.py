@@ -10,6 +10,8 @@ from typing import Any
 
 from airflow.triggers.base import TriggerEvent
 from asgiref.sync import sync_to_async
+from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.exceptions import HTTPClientError
 
 from endpointwatch.actions.lease import Holder
 from endpointwatch_airflow.hooks.lease import LeaseHook
@@ -53,8 +55,12 @@ class LeaseTrigger(AwsTrigger):
         while not free and time.monotonic() < end:
             await asyncio.sleep(min(self.delay, max(end - time.monotonic(), 0.0)))
             now = datetime.now(UTC)
-            await sync_to_async(hook.wait_on)(self.folder, me, now=now)
-            answer = await sync_to_async(hook.look)(self.folder, me, now=now)
+            try:
+                await sync_to_async(hook.wait_on)(self.folder, me, now=now)
+                answer = await sync_to_async(hook.look)(self.folder, me, now=now)
+            except (HTTPClientError, NoConnectionError) as error:
+                self.log.warning("AWS cannot be reached, looking again later: %s", error)
+                continue
             free = answer.free
             self.log.info("The lease on the endpoint: %s", answer.why)
         yield TriggerEvent({"status": "free" if free else "look"})  # type: ignore[no-untyped-call]

@@ -119,6 +119,10 @@ def test_training_gets_the_columns_meaning_besides_the_yamls_hyperparameters(tra
     assert channels == {"train": f"{root}/train/", "validation": f"{root}/validation/"}
 
 
+def test_a_training_job_that_breaks_down_through_no_fault_of_its_own_is_started_again_by_sagemaker(training_body):
+    assert training_body["RetryStrategy"] == {"MaximumRetryAttempts": 2}
+
+
 def test_more_features_than_a_hyperparameter_holds_are_left_to_the_datas_header(training):
     many = training.model_copy(update={"features": tuple(f"feature_{i:04}" for i in range(300))})
     assert "features" not in training_job.hyperparameters(many)

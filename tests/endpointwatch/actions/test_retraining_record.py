@@ -38,7 +38,7 @@ def done(**states):
         ),
         (Happened(states=dict.fromkeys(TASKS, "skipped"), stood_down="'new' serves"), "stood_down", "'new' serves"),
         (
-            Happened(states=done(train="failed", deploy="upstream_failed"), job_failures={"train": "job: x"}),
+            Happened(states=done(train="failed", deploy="upstream_failed"), failures={"train": "job: x"}),
             "failed", "train: job: x. What served before",
         ),
         (Happened(states=done(deploy="failed"), comparison=compared(promoted=True)), "failed", "deploy failed"),

@@ -9,8 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from endpointwatch.actions.alarm_requests import alarm_name
 from endpointwatch.actions.deployment import update_request
-from endpointwatch.actions.rollout import alarm_requests, deployment_config, rollback_alarms
+from endpointwatch.actions.rollout import (
+    alarm_requests,
+    deployment_config,
+    rollback_alarms,
+    watches_declared_alarms,
+)
 from endpointwatch.config.deployment import DeploymentSettings
 from endpointwatch.config.endpoint import Endpoint
 
@@ -29,8 +35,8 @@ UPDATE = SESSION.get_service_model("sagemaker").operation_model("UpdateEndpoint"
 PUT_ALARM = SESSION.get_service_model("cloudwatch").operation_model("PutMetricAlarm").input_shape
 
 
-def declared(**deployment) -> Endpoint:
-    return Endpoint.model_validate({**DECLARED, "deployment": deployment})
+def declared(alarms=None, **deployment) -> Endpoint:
+    return Endpoint.model_validate({**DECLARED, "alarms": alarms or {}, "deployment": deployment})
 
 
 def assert_taken(request, shape) -> None:
@@ -75,15 +81,23 @@ def test_the_way_back_takes_no_strategy_and_no_alarms():
     assert request["RetainAllVariantProperties"] is True
 
 
-def test_a_metric_of_a_monitor_is_watched_under_the_dimensions_it_is_published_with():
-    metric = {"name": "drift", "metric": "feature_baseline_drift_income", "monitor": "data_quality", "above": 0.2}
-    endpoint = declared(strategy="canary", rollback_alarms={"latency": None, "errors": None, "metrics": [metric]})
-    (request,) = alarm_requests(endpoint)
-    assert request["Dimensions"] == [
-        {"Name": "Endpoint", "Value": "loan-approval"},
-        {"Name": "MonitoringSchedule", "Value": "loan-approval-data_quality"},
-    ]
-    assert (request["Namespace"], request["ComparisonOperator"]) == ("EndpointWatch", "GreaterThanThreshold")
+def test_alarms_of_the_file_are_watched_by_their_full_names_and_others_by_the_names_they_have():
+    drift = {"metric": "feature_baseline_drift_income", "monitor": "data_quality", "threshold": 0.2, "actions": []}
+    endpoint = declared(
+        alarms={"metrics": {"drift": drift}},
+        strategy="canary",
+        rollback_alarms={"latency": None, "errors": None, "names": ["drift", "made-elsewhere"]},
+    )
+    assert rollback_alarms(endpoint) == (alarm_name("loan-approval", "drift"), "made-elsewhere")
+    assert watches_declared_alarms(endpoint)
+    assert alarm_requests(endpoint) == ()
+    assert not watches_declared_alarms(declared(strategy="canary", rollback_alarms={"names": ["made-elsewhere"]}))
+
+
+@pytest.mark.parametrize("alarms", [{"enabled": False}, {"metrics": {"errors_5xx": {"enabled": False}}}])
+def test_an_alarm_of_the_file_that_is_not_made_cannot_be_watched(alarms):
+    with pytest.raises(ValidationError, match="names has errors_5xx, which is not made"):
+        declared(alarms=alarms, strategy="canary", rollback_alarms={"names": ["errors_5xx"]})
 
 
 STEPS = {"canary": (1, 50), "linear": (10, 50), "rolling": (5, 50)}
@@ -121,11 +135,7 @@ def test_whatever_the_file_may_say_sagemaker_and_cloudwatch_take(data, strategy)
         ({"strategy": "rolling", "step": {"percent": 4}}, "5 to 50"),
         ({"step": {}}, "either percent or instances"),
         ({"rollback_alarms": {"names": ["a"]}}, "would never be looked at"),
-        ({"rollback_alarms": {"metrics": [{"name": "a", "metric": "m"}]}}, "either `above` or `below`"),
-        (
-            {"rollback_alarms": {"metrics": [{"name": "a", "metric": "m", "above": 1, "period_seconds": 45}]}},
-            "multiples of 60",
-        ),
+        ({"strategy": "canary", "rollback_alarms": {"names": ["a", "a"]}}, "a stands in `names` more than once"),
         ({"strategy": "canary", "rollback_alarms": {"names": list("abcdefghi")}}, "SageMaker takes 10"),
         ({"probation": {"windows": 2, "violated": 3}}, "never be reached in 2 windows"),
     ],

@@ -47,8 +47,11 @@ def test_rules_are_read_in_the_order_of_the_file_and_who_is_notified_is_the_owne
 @pytest.mark.parametrize(
     ("decision", "says"),
     [
-        ({"action": "rollback"}, r"decision\.action: 'rollback' is known, but no DAG .* use one of nothing, notify"),
-        ({"rules": [{"name": "a", "action": "pause"}]}, r"decision\.rules\.0\.action: 'pause' is known"),
+        (
+            {"rules": [{"name": "a", "action": "scale", "scaling": {"minimum_instances": 9}}]},
+            r"decision\.rules\.0\.scaling: maximum_instances \(4\) is below minimum_instances \(9\)",
+        ),
+        ({"rules": [{"name": "a", "action": "pause", "pause_hours": 0}]}, r"decision\.rules\.0\.pause_hours: "),
         ({"rules": [{"name": "a", "action": "retrian"}]}, "Did you mean 'retrain'"),
         ({"rules": [{"name": "a", "action": "notify", "monitor": ["bias"]}]}, "Did you mean 'monitors'"),
         ({"rules": [{"action": "notify"}]}, r"rules\.0\.name: this key is required and missing"),

@@ -72,6 +72,14 @@ def test_a_misspelt_word_is_answered_with_file_line_key_and_the_nearest_valid_on
     assert hint in str(caught.value)
 
 
+def test_a_key_that_has_moved_is_answered_with_where_to_write_it_now(tmp_path):
+    text = GOOD.format(name="loans") + "deployment:\n  rollback_alarms:\n    metrics: []\n"
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, "bad.yaml", text))
+    assert "bad.yaml:19: deployment.rollback_alarms.metrics: there is no such key any more. " in str(caught.value)
+    assert "under `alarms.metrics`" in str(caught.value)
+
+
 def test_every_fault_of_a_file_is_told_at_once(tmp_path):
     text = GOOD.format(name="loans").replace("results_uri", "result_uri").replace("0.2", "2")
     with pytest.raises(ConfigError) as caught:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from endpointwatch.config.decision import Action
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.window import Window
 from endpointwatch.decisions import ActionRecord
@@ -63,9 +64,11 @@ def verdict(
     )  # fmt: skip
 
 
-def retraining(at: datetime, *, minutes: float | None = None, name: str = "r", version: str = "v0") -> ActionRecord:
-    """A retraining that began at ``at`` and, when ``minutes`` are given, has ended."""
-    record = ActionRecord(endpoint="loans", action="retrain", id=f"{name} {at}", started_at=at, model_version=version)
+def retraining(
+    at: datetime, *, minutes: float | None = None, name: str = "r", version: str = "v0", action: Action = "retrain"
+) -> ActionRecord:
+    """A retraining, or another action, that began at ``at`` and, when ``minutes`` are given, has ended."""
+    record = ActionRecord(endpoint="loans", action=action, id=f"{name} {at}", started_at=at, model_version=version)
     if minutes is None:
         return record
     return record.ended(at + timedelta(minutes=minutes), "", training_jobs={"job": minutes * 60})
@@ -120,7 +123,7 @@ def policies(draw: Any, *, retrain: bool = False) -> Endpoint:
                 "threshold": draw(st.sampled_from([0.3, 1.0, 2.0])),
                 "windows": windows,
                 "violations": draw(st.integers(1, windows)),
-                "action": draw(st.sampled_from(["nothing", "notify", "retrain"])),
+                "action": draw(st.sampled_from(["nothing", "notify", "pause", "scale", "rollback", "retrain"])),
                 "tell": draw(st.sampled_from([[], ["data_owner"]])),
             }
         )

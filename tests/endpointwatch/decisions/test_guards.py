@@ -13,24 +13,31 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from decision_examples import FIRST, VERDICTS, endpoint, policies, retraining, verdict
 
-from endpointwatch.decisions import STRENGTH, ActionRecord, decide, incidents_of, permit
+from endpointwatch.decisions import STRENGTH, ActionRecord, Standing, decide, incidents_of, permit
 from endpointwatch.decisions.history import DAY, MONTH
 from endpointwatch.decisions.incidents import containing
 from endpointwatch.errors import WindowError
+from endpointwatch.reports.deployment import Deployment
 
 FEW = settings(max_examples=60, deadline=None)
 END = FIRST.shifted(1).end
 MOMENTS = st.integers(0, 90 * 24 * 2).map(lambda halves: FIRST.end + timedelta(minutes=30 * halves))
 HISTORIES = st.lists(
-    st.builds(retraining, MOMENTS, minutes=st.sampled_from([None, 1.0, 30.0, 60.0])),
+    st.builds(
+        retraining,
+        MOMENTS,
+        minutes=st.sampled_from([None, 1.0, 30.0, 60.0]),
+        version=st.sampled_from(["v0", "loans-v1"]),
+        action=st.sampled_from(["pause", "scale", "rollback", "retrain"]),
+    ),
     max_size=5,
     unique_by=lambda r: r.id,
 )
 
 
-def allowed(policy, *, now=END, history=(), serving="loans-v1", verdicts=None, incident=None):
+def allowed(policy, *, now=END, history=(), serving="loans-v1", verdicts=None, incident=None, **standing):
     decision = decide(verdicts or [verdict(0), verdict(1)], policy.rules)
-    return permit(decision, policy, history, now=now, serving=serving, incident=incident)
+    return permit(decision, policy, history, now=now, standing=Standing(serving, **standing), incident=incident)
 
 
 def held(permission):
@@ -101,7 +108,7 @@ def test_whatever_is_asked_for_and_when_neither_budget_nor_cooldown_nor_quiet_ho
         drift = [verdict(0, version=version).model_copy(update={"window": window.shifted(-step)}) for step in range(3)]
         decision = decide(drift, policy.rules)
         known = [one if one.ended_at <= now else under_way(one) for one in history]
-        permission = permit(decision, policy, known, now=now, serving=version)
+        permission = permit(decision, policy, known, now=now, standing=Standing(version))
         if permission.allowed == "retrain":
             history.append(retraining(now, minutes=took * 60, version=version))
     limits = policy.decision
@@ -156,6 +163,81 @@ def test_a_version_is_retrained_once_a_day():
     assert allowed(endpoint(), history=today, now=END + timedelta(hours=24)).allowed == "retrain"
     other = [retraining(END, minutes=5, version="loans-v0")]
     assert allowed(endpoint(), history=other, now=END + timedelta(hours=2)).allowed == "retrain"
+
+
+# The other actions
+
+
+def acting(action, **more):
+    return endpoint(rules=[{"name": "drift", "violations": 2, "windows": 3, "action": action, **more}])
+
+
+@pytest.mark.parametrize("action", ["rollback", "scale", "pause"])
+def test_an_action_answers_a_version_once_a_day_and_other_actions_do_not_count(action):
+    today = retraining(END, minutes=0, version="loans-v1", action=action)
+    later = END + timedelta(hours=2)
+    assert allowed(acting(action)).allowed == action
+    assert held(allowed(acting(action), history=[today], now=later)) == ["answered"]
+    assert allowed(acting(action), history=[today], now=END + timedelta(hours=24)).allowed == action
+    retrained = today.model_copy(update={"action": "retrain"})
+    of_another = today.model_copy(update={"model_version": "loans-v0"})
+    assert allowed(acting(action), history=[retrained, of_another], now=later).allowed == action
+
+
+def test_a_cooldown_holds_what_is_of_a_kind_and_a_bad_retraining_can_be_rolled_back_at_once():
+    policy = endpoint(rules=[{"name": "drift", "violations": 2, "windows": 3, "action": "rollback"}], cooldown_hours=6)
+    before = END - timedelta(hours=2)
+    assert allowed(policy, history=[retraining(before, minutes=30)]).allowed == "rollback"
+    permission = allowed(policy, history=[retraining(before, minutes=0, action="rollback")])
+    assert (permission.allowed, held(permission)) == ("notify", ["cooldown"])
+
+
+def test_budgets_are_of_retrainings_alone():
+    spent = endpoint(
+        rules=[{"name": "drift", "violations": 2, "windows": 3, "action": "scale"}],
+        budget={"retrainings_a_day": 0, "training_hours_a_day": 1},
+    )
+    assert allowed(spent, history=[retraining(END)]).allowed == "scale"
+
+
+@pytest.mark.parametrize(
+    ("policy", "standing", "guard"),
+    [
+        (acting("rollback"), {"no_way_back": "No version before loans-v1 is on record."}, "way_back"),
+        (acting("scale", scaling={"maximum_instances": 2}), {"instances": 2}, "scaling"),
+    ],
+)
+def test_what_is_not_possible_is_told_to_people_in_its_place(policy, standing, guard):
+    permission = allowed(policy, **standing)
+    assert (permission.allowed, permission.tell, held(permission)) == ("notify", ("endpoint_owner",), [guard])
+
+
+def test_a_rollback_needs_to_know_which_version_it_is_to_go_back_from():
+    policy = endpoint(rules=[{"name": "capture", "statuses": ["CAPTURE_OFF"], "action": "rollback"}])
+    permission = allowed(policy, verdicts=[verdict(1, "CAPTURE_OFF", version=None)])
+    assert (permission.allowed, held(permission)) == ("notify", ["way_back"])
+
+
+def deployed(version, day, how="deploy"):
+    at = FIRST.start - timedelta(days=9 - day)
+    return Deployment(endpoint="loans", model_version=version, in_service_from=at, endpoint_config="c", how=how)
+
+
+@pytest.mark.parametrize(
+    ("deployments", "serving", "why"),
+    [
+        ((), None, "No deployment is on record"),
+        ((deployed("v1", 1),), "v1", "No version before v1"),
+        ((deployed("v2", 2), deployed("v1", 1)), "v2", ""),
+        ((deployed("v1", 1), deployed("v2", 2), deployed("v1", 3, "rollback")), "v1", "v1 was brought back"),
+        ((deployed("v1", 1), deployed("v2", 2), deployed("v1", 3, "redeploy")), "v1", ""),
+    ],
+)
+def test_there_is_a_way_back_where_a_version_before_is_known_and_none_was_brought_back(deployments, serving, why):
+    standing = Standing.of(deployments)
+    assert standing.serving == serving
+    assert standing.no_way_back.startswith(why)
+    assert bool(standing.no_way_back) is bool(why)
 
 
 # What keeps retraining from costing too much

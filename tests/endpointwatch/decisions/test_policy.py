@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import sys
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from decision_examples import FIRST, VERDICTS, endpoint, policies, rules, verdict, violation
 
-from endpointwatch.config import decision as config
 from endpointwatch.config.window import Window
 from endpointwatch.decisions import Decision, affected_windows, concerns, decide, evidence_windows
 from endpointwatch.errors import WindowError
-from endpointwatch.monitors.data_quality import COLUMN_CHECKS
-from endpointwatch.reports.verdict import Status
 
 RULES = rules(violations=2, windows=3)
 FEW = settings(max_examples=60, deadline=None)
@@ -196,11 +192,6 @@ def test_a_rule_of_the_same_name_takes_a_standing_rules_place():
     )
     assert [rule.name for rule in quieter] == ["broken_data", "missing_labels", "drift", "capture"]
     assert decide([verdict(0, "CAPTURE_OFF")], quieter).action == "nothing"
-
-
-def test_the_statuses_and_checks_that_rules_may_name_are_those_that_verdicts_have():
-    assert {*get_args(config.CountedStatus), "OK", "PROVISIONAL"} == set(get_args(Status))
-    assert set(config.COLUMN_CHECKS) == set(COLUMN_CHECKS)
 
 
 def test_labels_are_known_to_be_missing_only_when_they_are_waited_for_no_longer():

@@ -36,6 +36,32 @@ def test_a_replay_decides_as_the_windows_were_decided_and_never_allows_more_than
         assert STRENGTH.index(step.permission.allowed) <= STRENGTH.index(step.decision.action)
 
 
+@FEW
+@given(VERDICTS, policies())
+def test_nothing_is_started_twice_for_a_version_on_one_day(verdicts, policy):
+    started = [
+        (record.action, record.model_version, record.started_at.date())
+        for record in simulate(verdicts, policy).history
+        if record.action != "notify"
+    ]
+    assert len(started) == len(set(started))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from(["OK", "VIOLATIONS"]), min_size=24, max_size=72), st.integers(1, 3))
+def test_lasting_trouble_is_rolled_back_from_once_a_version_and_day(statuses, violations):
+    policy = endpoint(rules=[{"name": "r", "violations": violations, "windows": 3, "action": "rollback"}])
+    verdicts = [verdict(step, status, version=f"v{step // 30}") for step, status in enumerate(statuses)]
+    simulation = simulate(verdicts, policy)
+    asked = {
+        (step.decision.model_version, step.permission.at.date())
+        for step in simulation.steps
+        if step.permission.asked == "rollback"
+    }
+    done_ = [(one.model_version, one.started_at.date()) for one in simulation.history if one.action == "rollback"]
+    assert sorted(done_) == sorted(asked)
+
+
 def months(days, **decision):
     """Drift in all hours of so many days."""
     return simulate([verdict(step) for step in range(24 * days)], endpoint(**decision), training=timedelta(hours=1))
@@ -69,6 +95,8 @@ def test_the_page_names_incidents_actions_and_what_was_held_back():
     assert [line.split("  ")[1] for line in actions.splitlines()[2:]] == ["drift", "drift", "broken_data"]
     assert "quiet_hours '03:00-04:00'" in held
     assert summary.startswith("14 windows, 4 decided on: 2 incidents, 1 retrainings (0.5 h), 2 alerts.")
+    paused = endpoint(rules=[{"name": "p", "action": "pause"}])
+    assert ", 1 pauses, 0 alerts." in replayed(simulate([verdict(0)], paused))
     assert replayed(simulate([verdict(0, "OK")], endpoint())).startswith(
         "Incidents: none\n\nActions: none\n\nHeld back: none"
     )

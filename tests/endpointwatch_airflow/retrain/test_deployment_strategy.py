@@ -6,7 +6,8 @@ import pytest
 
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch_airflow.errors import EndpointError, NotRetriedError
-from endpointwatch_airflow.hooks.rollback_alarms import RollbackAlarmsHook
+from endpointwatch_airflow.hooks.alarm_channel import QueueHook, TopicHook
+from endpointwatch_airflow.hooks.cloudwatch import CloudWatchHook
 from endpointwatch_airflow.operators.deployment import DeployModelOperator
 from sagemaker_fakes import DECLARED, CloudWatch
 
@@ -16,8 +17,20 @@ CANARY = {"strategy": "canary", "step": {"percent": 10}, "wait_seconds": 300}
 @pytest.fixture
 def cloudwatch(monkeypatch):
     fake = CloudWatch()
-    monkeypatch.setattr(RollbackAlarmsHook, "client", fake)
+    monkeypatch.setattr(CloudWatchHook, "client", fake)
     return fake
+
+
+@pytest.fixture
+def channel(monkeypatch):
+    """The ARN of the topic that alarms tell; topic and queue are there."""
+    arn = "arn:aws:sns:us-east-1:123456789012:endpointwatch-loan-approval"
+    monkeypatch.setattr(TopicHook, "ensure", lambda *_: arn)
+    monkeypatch.setattr(TopicHook, "subscribe", lambda *_: None)
+    monkeypatch.setattr(QueueHook, "ensure", lambda *_: "url")
+    monkeypatch.setattr(QueueHook, "attributes", lambda *_: {"QueueArn": "arn:q"})
+    monkeypatch.setattr(QueueHook, "set_attributes", lambda *_: None)
+    return arn
 
 
 @pytest.fixture
@@ -65,9 +78,7 @@ def test_without_settings_cloudwatch_is_not_asked_and_sagemaker_is_told_nothing(
 
 
 def test_an_alarm_that_fires_already_stops_the_update_before_it_begins(deploy, cloudwatch, sagemaker):
-    cloudwatch.alarms["endpointwatch-rollback/loan-approval/5xx"] = {
-        "AlarmName": "endpointwatch-rollback/loan-approval/5xx", "StateValue": "ALARM",
-    }  # fmt: skip
+    cloudwatch.put("endpointwatch-rollback/loan-approval/5xx", state="ALARM")
     with pytest.raises(EndpointError, match=r"5xx'\] are in ALARM before the update"):
         deploy(**CANARY)
     assert sagemaker.count("UpdateEndpoint") == 0
@@ -77,6 +88,14 @@ def test_an_alarm_that_is_only_named_must_exist(deploy, cloudwatch, sagemaker):
     with pytest.raises(NotRetriedError, match="made-elsewhere"):
         deploy(**CANARY, rollback_alarms={"names": ["made-elsewhere"]})
     assert sagemaker.count("UpdateEndpoint") == 0
+
+
+def test_an_alarm_of_the_file_is_made_by_the_deployment_that_is_to_watch_it(deploy, cloudwatch, channel):
+    request = deploy(**CANARY, rollback_alarms={"latency": None, "names": ["errors_5xx"]})
+    watched = [alarm["AlarmName"] for alarm in request["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]]
+    own = "endpointwatch/loan-approval/errors_5xx"
+    assert watched == ["endpointwatch-rollback/loan-approval/5xx", own]
+    assert cloudwatch.alarms[own]["AlarmActions"] == [channel]
 
 
 def test_the_lease_is_given_back_whether_the_deployment_succeeds_or_fails(deploy, s3, sagemaker):

@@ -60,14 +60,15 @@ def test_the_lease_is_held_during_the_work_and_given_back_after(operator, leases
     assert (seen, held_by(leases)) == (["a"], None)
 
 
-def test_work_that_fails_gives_the_lease_back(operator, leases):
+def test_work_that_fails_gives_the_lease_back_and_leaves_the_reason(operator, leases):
     def fail():
-        raise ZeroDivisionError
+        raise ZeroDivisionError("the fleet has no instances")
 
     first, about = operator("a", work=fail)
     with pytest.raises(ZeroDivisionError):
         first.execute(about)
     assert held_by(leases) is None
+    assert about["pushed"] == {"failure": "the fleet has no instances"}
 
 
 def test_work_that_is_deferred_keeps_the_lease_until_it_goes_on(operator, leases):

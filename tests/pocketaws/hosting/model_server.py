@@ -1,9 +1,9 @@
 """A model server that does what a test tells it: the container of the image ``test-server``.
 
 It answers ``/invocations`` with what it has seen, as JSON. Environment: ``VERSION`` is repeated in every answer;
-``PING_AFTER`` is how many seconds ``/ping`` is refused; ``FAIL`` is the status of every answer; ``EXIT`` ends it at the
-start with that code. A request's body may be a command: ``status 418``, ``sleep 0.5`` (seconds), ``wait /some/file``
-(until it exists), ``crash``, ``type text/csv`` (the answer's content type).
+``PING_AFTER`` is how many seconds ``/ping`` is refused; ``FAIL`` is the status of every answer; ``EXIT`` ends it with
+that code, at the start or after ``PING_AFTER``. A request's body may be a command: ``status 418``, ``sleep 0.5``
+(seconds), ``wait /some/file`` (until it exists), ``crash``, ``type text/csv`` (the answer's content type).
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Handler(BaseHTTPRequestHandler):
 if __name__ == "__main__":
     print("arguments", sys.argv[1:], "version", os.environ.get("VERSION", ""), flush=True)  # noqa: T201 - its log
     if "EXIT" in os.environ:
+        time.sleep(float(os.environ.get("PING_AFTER", "0")))
         sys.exit(int(os.environ["EXIT"]))
     ThreadingHTTPServer.request_queue_size = 128
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
