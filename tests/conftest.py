@@ -59,11 +59,13 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-test-role"
 
 
 class OneFileOneProcess(LoadScopeScheduling):
-    """A file stays in one process, for its fixtures; all of ``tests/e2e`` does: its files share one Airflow."""
+    """A file stays in one process, for its fixtures. Files that share an Airflow or a Spark stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "e2e" if "e2e" in Path(file).parts else file
+        file = Path(nodeid.partition("::")[0])
+        if "e2e" in file.parts:
+            return "e2e"
+        return "spark" if file.stem.endswith(("_as_spark", "_on_spark")) else str(file)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -225,13 +227,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def start_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
-    """Start a local AWS of one's own: ``start_pocketaws("--max-jobs", "1", images=[...])``."""
+@contextlib.contextmanager
+def _starter(folders: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
+    """Starts local AWSs that end with the context."""
     started: list[PocketAws] = []
 
     def start(*options: str, images: list[dict[str, Any]] | None = None) -> PocketAws:
-        aws = PocketAws(tmp_path_factory.mktemp("pocketaws") / "home", *options, images=images)
+        aws = PocketAws(folders.mktemp("pocketaws") / "home", *options, images=images)
         started.append(aws)
         aws.start()
         return aws
@@ -244,7 +246,24 @@ def start_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         shutil.rmtree(aws.home, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def start_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
+    """Start a local AWS of one's own: ``start_pocketaws("--max-jobs", "1", images=[...])``; it ends with the file.
+
+    What a file has left in it (endpoints that serve, alarms that are evaluated) would else slow down all that follow.
+    """
+    with _starter(tmp_path_factory) as start:
+        yield start
+
+
 @pytest.fixture(scope="session")
-def pocketaws(start_pocketaws: Callable[..., PocketAws]) -> PocketAws:
+def start_lasting_pocketaws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., PocketAws]]:
+    """The same for fixtures that several files share."""
+    with _starter(tmp_path_factory) as start:
+        yield start
+
+
+@pytest.fixture(scope="session")
+def pocketaws(start_lasting_pocketaws: Callable[..., PocketAws]) -> PocketAws:
     """The session's local AWS: fresh state, a free port."""
-    return start_pocketaws("--max-jobs", "4")
+    return start_lasting_pocketaws("--max-jobs", "4")

@@ -79,7 +79,7 @@ def airflow(settings: Settings, credentials: Credentials) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": credentials.api_secret_key,
         "AIRFLOW__API_AUTH__JWT_SECRET": credentials.jwt_secret,
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         "AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS": "True",
         # A task's supervisor looks for the end of its process in steps of this many seconds. At the default of 5 s each
         # ended task may hold its slot so long; and a deferred one whose trigger fires sooner is taken for dead, as its

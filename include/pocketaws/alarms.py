@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import math
@@ -18,7 +19,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,8 @@ STATISTICS = frozenset({"SampleCount", "Average", "Sum", "Minimum", "Maximum"})
 _PERCENTILE = re.compile(r"p\d{1,2}(\.\d{1,10})?|p100")
 # AWS looks further back than the evaluation periods, in case data are missing; its example is 5 for 3.
 EXTRA_PERIODS = 2
+# GetMetricData takes 500 queries a call.
+MAX_QUERIES = 500
 Point = float | None
 
 
@@ -173,13 +176,14 @@ class Alarms:
         Args:
             now: Epoch seconds.
         """
+        by_period: dict[int, list[tuple[dict[str, Any], Watched]]] = {}
         for alarm in self._all():
-            try:
-                self._evaluate(alarm, now)
-            except NotEvaluated as reason:
-                self._tell(alarm["AlarmName"], str(reason))
-            except Exception as error:  # noqa: BLE001 - one alarm must not hold up the others
-                self._tell(alarm["AlarmName"], repr(error))
+            with self._held_up_by_none(alarm):
+                watch = self._watched(alarm)
+                by_period.setdefault(watch.period, []).append((alarm, watch))
+        for period, due in by_period.items():
+            for first in range(0, len(due), MAX_QUERIES):
+                self._evaluate(due[first : first + MAX_QUERIES], period, now)
 
     def _run(self) -> None:
         while not self._closing.wait(self._world.settings.alarm_seconds):
@@ -193,9 +197,23 @@ class Alarms:
         pages = self._world.aws("cloudwatch").get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
         return [alarm for page in pages for alarm in page["MetricAlarms"]]
 
-    def _evaluate(self, alarm: dict[str, Any], now: float) -> None:
-        watch, periods = watched(alarm), alarm["EvaluationPeriods"]
-        points = self._points(watch, periods + EXTRA_PERIODS, now)
+    def _watched(self, alarm: dict[str, Any]) -> Watched:
+        watch = watched(alarm)
+        if not watch.metric.get("Dimensions"):
+            self._only_without_dimensions(watch)
+        return watch
+
+    def _evaluate(self, due: list[tuple[dict[str, Any], Watched]], period: int, now: float) -> None:
+        """Evaluate alarms whose periods are equally long."""
+        count = EXTRA_PERIODS + max(alarm["EvaluationPeriods"] for alarm, _ in due)
+        points = self._points([watch for _, watch in due], period, count, now)
+        for (alarm, watch), newest in zip(due, points, strict=True):
+            with self._held_up_by_none(alarm):
+                self._settle(alarm, watch, newest[: alarm["EvaluationPeriods"] + EXTRA_PERIODS])
+
+    def _settle(self, alarm: dict[str, Any], watch: Watched, points: list[Point]) -> None:
+        """Set the state that the alarm's data points call for, if it is another one."""
+        periods = alarm["EvaluationPeriods"]
         compare, threshold = COMPARISONS[alarm["ComparisonOperator"]], alarm["Threshold"]
         state = decide(
             points,
@@ -212,31 +230,30 @@ class Alarms:
             AlarmName=alarm["AlarmName"], StateValue=state, StateReason=reason, StateReasonData=data
         )
 
-    def _points(self, watch: Watched, count: int, now: float) -> list[Point]:
-        """Values of the newest ``count`` periods, newest first.
+    def _points(self, watches: Sequence[Watched], period: int, count: int, now: float) -> list[list[Point]]:
+        """Of each metric the values of the newest ``count`` periods, newest first; one call for all of them.
 
         Periods begin at multiples of their length. The one in progress counts as soon as it has data.
         """
-        if not watch.metric.get("Dimensions"):
-            self._only_without_dimensions(watch)
-        newest = math.floor(now / watch.period)
+        newest = math.floor(now / period)
         # One more than asked for, as the one in progress may have none.
-        answer = self._world.aws("cloudwatch").get_metric_data(
-            StartTime=dt.datetime.fromtimestamp((newest - count) * watch.period, dt.UTC),
-            EndTime=dt.datetime.fromtimestamp((newest + 1) * watch.period, dt.UTC),
+        answers = self._world.aws("cloudwatch").get_metric_data(
+            StartTime=dt.datetime.fromtimestamp((newest - count) * period, dt.UTC),
+            EndTime=dt.datetime.fromtimestamp((newest + 1) * period, dt.UTC),
             MetricDataQueries=[
-                {
-                    "Id": "watched",
-                    "MetricStat": {"Metric": watch.metric, "Period": watch.period, "Stat": watch.statistic},
-                }
+                {"Id": f"m{place}", "MetricStat": {"Metric": watch.metric, "Period": period, "Stat": watch.statistic}}
+                for place, watch in enumerate(watches)
             ],
-        )["MetricDataResults"][0]
-        values = {
-            int(at.timestamp()) // watch.period: value
-            for at, value in zip(answer["Timestamps"], answer["Values"], strict=True)
-        }
-        latest = newest if newest in values else newest - 1
-        return [values.get(latest - age) for age in range(count)]
+        )["MetricDataResults"]
+        found = []
+        for answer in answers:
+            values = {
+                int(at.timestamp()) // period: value
+                for at, value in zip(answer["Timestamps"], answer["Values"], strict=True)
+            }
+            latest = newest if newest in values else newest - 1
+            found.append([values.get(latest - age) for age in range(count)])
+        return found
 
     def _only_without_dimensions(self, watch: Watched) -> None:
         """A metric without dimensions is one of its own, but the base emulator answers the sum of all of that name.
@@ -254,6 +271,16 @@ class Alarms:
                 "it names no dimensions, but there are metrics of that name with dimensions, and the base emulator "
                 "cannot tell them apart; give the alarm dimensions"
             )
+
+    @contextlib.contextmanager
+    def _held_up_by_none(self, alarm: dict[str, Any]) -> Iterator[None]:
+        """Tells why the alarm cannot be evaluated; the others are."""
+        try:
+            yield
+        except NotEvaluated as reason:
+            self._tell(alarm["AlarmName"], str(reason))
+        except Exception as error:  # noqa: BLE001 - one alarm must not hold up the others
+            self._tell(alarm["AlarmName"], repr(error))
 
     def _tell(self, alarm: str, problem: str) -> None:
         if (alarm, problem) not in self._told:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from endpointwatch.metrics import distances
+from endpointwatch.metrics.samples import Weighted
 from endpointwatch.monitors import statistics
 from endpointwatch.monitors.statistics import known
 from endpointwatch.states import Kll, Moments
@@ -18,7 +19,7 @@ def test_every_distance_of_the_librarys_tests_is_met(fixtures):
     checked = 0
     for case in cases:
         if case["kind"] == "numeric":
-            sides = [distances.Weighted(*Kll.read(case[key]).weighted()) for key in ("sketch1", "sketch2")]
+            sides = [Weighted(*Kll.read(case[key]).weighted()) for key in ("sketch1", "sketch2")]
             distance, n, m = distances.numeric(*(side.one_per_value for side in sides))
         elif case["method"] in ("simple", "robust"):
             distance, n, m = distances.categorical(case["sample1"], case["sample2"])

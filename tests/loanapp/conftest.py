@@ -32,8 +32,8 @@ def small_story():
 
 
 @pytest.fixture(scope="session")
-def cloud(start_pocketaws):
-    return Cloud(start_pocketaws().env)
+def cloud(start_lasting_pocketaws):
+    return Cloud(start_lasting_pocketaws().env)
 
 
 def ended(describe, status, going):

@@ -117,7 +117,8 @@ class _Judge:
             return then.model_copy(update={"now": "NO_DATA"})
         findings: Findings | None = None
         if baseline is not None:
-            findings = data_quality.check(_named(state, baseline.names), baseline, self.settings)
+            named = _named(state, baseline.names)
+            findings = data_quality.check(named, baseline, self.settings, drifted_only=True)
         now = outcome(state.rows, findings, minimum_rows=self.settings.minimum_rows)
         told = findings if findings is not None and now in ("OK", "VIOLATIONS", "SCHEMA_CHANGED") else Findings()
         return then.model_copy(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from endpointwatch.metrics import distances, significance
+from endpointwatch.metrics.samples import Values, Weighted, Weights
 from endpointwatch.monitors.constraints import DistributionComparison
 from endpointwatch.monitors.findings import Distance
 from endpointwatch.monitors.statistics import NULL_VALUE, Known, categories
 from endpointwatch.states import Column
 
 _NUMBERS = ("Integral", "Fractional")
+_P_VALUE = "chi_squared_p_value"
 _log = logging.getLogger(__name__)
 
 
@@ -28,11 +31,37 @@ class _Gap:
     def of(cls, distance: float, n: int, m: int) -> _Gap:
         return cls(distance, distances.robust(distance, n, m))
 
+    @classmethod
+    def at_most(cls, before: Weighted, values: Values, weights: Weights) -> _Gap:
+        """What the gap of two samples is not above."""
+        return cls.of(distances.numeric_at_most(before, values, weights), before.total, int(weights.sum()))
+
     def by(self, method: Literal["Robust", "Simple"]) -> float:
         return self.robust if method == "Robust" else self.simple
 
 
-def measure(then: Known, column: Column, settings: DistributionComparison, *, strict: bool) -> Distance | None:
+@dataclass(frozen=True)
+class _Numbers:
+    """A column's numbers then and now, counted as anyone and as AWS would."""
+
+    before: Weighted
+    after: Weighted
+
+    @cached_property
+    def every_row(self) -> _Gap:
+        return _Gap.of(*distances.numeric(self.before, self.after))
+
+    @cached_property
+    def one_per_value(self) -> _Gap:
+        before, after = self.before.one_per_value, self.after.one_per_value
+        if before is self.before and after is self.after:
+            return self.every_row
+        return _Gap.of(*distances.numeric(before, after))
+
+
+def measure(
+    then: Known, column: Column, settings: DistributionComparison, *, strict: bool, drifted_only: bool = False
+) -> Distance | None:
     """The distance of ``column`` from the baseline, and whether it counts as drift; None where nothing is comparable.
 
     Args:
@@ -40,6 +69,7 @@ def measure(then: Known, column: Column, settings: DistributionComparison, *, st
         column: The same in the window.
         settings: Method and thresholds.
         strict: Whether AWS's way of counting decides (see :mod:`endpointwatch.monitors.data_quality`).
+        drifted_only: Whether None will do for a distance that is no drift.
     """
     now = column.inferred_type
     # Whole numbers are Fractional too, unless AWS's strictness is asked for; in all other cases the type check speaks.
@@ -53,9 +83,8 @@ def measure(then: Known, column: Column, settings: DistributionComparison, *, st
             now,
         )
         return None
-    if now in _NUMBERS:
-        return _numeric(then, column, settings, strict=strict, seen_by_aws=not widened)
-    return _categorical(then, column, settings, strict=strict) if now == "String" else None
+    measured = _numeric if now in _NUMBERS else _categorical if now == "String" else None
+    return measured(then, column, settings, strict=strict, drifted_only=drifted_only) if measured else None
 
 
 def only_significant(measured: Sequence[Distance], rate: float) -> list[Distance]:
@@ -76,79 +105,79 @@ def only_significant(measured: Sequence[Distance], rate: float) -> list[Distance
 
 
 def _numeric(
-    then: Known, column: Column, settings: DistributionComparison, *, strict: bool, seen_by_aws: bool
+    then: Known, column: Column, settings: DistributionComparison, *, strict: bool, drifted_only: bool
 ) -> Distance | None:
     if then.sample is None or column.moments.n == 0:
         return None
-    before, after = then.sample, distances.Weighted(*column.sketch.weighted())
-    (simple, n, m), one_per_value = distances.numeric_both_ways(before, after)
-    every_row, aws = _Gap.of(simple, n, m), _Gap.of(*one_per_value)
-    method = settings.comparison_method
-    distance, threshold = (aws if strict else every_row).by(method), settings.comparison_threshold
+    method, threshold = settings.comparison_method, settings.comparison_threshold
+    if drifted_only and not strict and _Gap.at_most(then.sample, *column.sketch.stored()).by(method) <= threshold:
+        return None
+    numbers = _Numbers(then.sample, Weighted(*column.sketch.weighted()))
+    distance = (numbers.one_per_value if strict else numbers.every_row).by(method)
+    if drifted_only and distance <= threshold:
+        return None
+    seen_by_aws = then.inferred_type == column.inferred_type
     spread = None
     if then.mean is not None and then.std_dev is not None:
         spread = significance.glass_delta(then.mean, then.std_dev, column.moments.mean)
+    simple = numbers.every_row.simple
     return Distance(
         feature_name=then.name,
         method=f"linf_{method.lower()}",
         distance=distance,
         threshold=threshold,
         exceeded=distance > threshold,
-        simple=every_row.simple,
-        robust=every_row.robust,
-        aws=aws.by(method) if seen_by_aws else None,
-        p_value=significance.kolmogorov_smirnov(simple, n, m),
+        simple=simple,
+        robust=numbers.every_row.robust,
+        aws=numbers.one_per_value.by(method) if seen_by_aws else None,
+        p_value=significance.kolmogorov_smirnov(simple, numbers.before.total, numbers.after.total),
         effect_size=spread,
         effect_measure="glass_delta" if spread is not None else None,
     )
 
 
-def _categorical(then: Known, column: Column, settings: DistributionComparison, *, strict: bool) -> Distance | None:
+def _categorical(
+    then: Known, column: Column, settings: DistributionComparison, *, strict: bool, drifted_only: bool
+) -> Distance | None:
     counts = column.histogram.counts
-    seen_by_aws = categories(column) is not None
-    if then.counts is None or counts is None or (strict and not seen_by_aws):
+    if then.counts is None or counts is None or (strict and categories(column) is None):
         return None
     # AWS counts blanks as a category; by default they are left to the check of completeness.
-    known = {text: count for text, count in then.counts.items() if text != NULL_VALUE}
     with_blanks = {**counts, NULL_VALUE: counts.get(NULL_VALUE, 0) + column.missing} if column.missing else counts
-    full = sum(known.values()) and sum(counts.values())
-    if not full and not strict:
+    as_aws = then.counts, with_blanks
+    as_anyone = {text: count for text, count in then.counts.items() if text != NULL_VALUE}, counts
+    before, after = as_aws if strict else as_anyone
+    if not (sum(before.values()) and sum(after.values())):
         return None
-    if strict and not (sum(then.counts.values()) and sum(with_blanks.values())):
-        return None
-    before, after = (then.counts, with_blanks) if strict else (known, counts)
-    gap = _Gap.of(*distances.categorical(before, after))
-    common = {
-        "feature_name": then.name,
-        "simple": gap.simple,
-        "robust": gap.robust,
-        "p_value": significance.homogeneity(before, after),
-        "effect_size": significance.cramers_v(before, after),
-        "effect_measure": "cramers_v",
-    }
+    method, distance = _of_categories(before, after, settings, strict=strict)
     threshold = settings.categorical_threshold
-    if settings.categorical_drift_method == "ChiSquared":
-        chance = distances.chi_squared(before, after, strict=strict)
-        if chance is None:
-            return None
-        # A p-value says more the smaller it is: this limit is broken from below, though the text says "exceeds".
-        return Distance(
-            **common,
-            method="chi_squared_p_value",
-            distance=chance,
-            threshold=threshold,
-            exceeded=chance < threshold,
-            aws=distances.chi_squared(then.counts, with_blanks, strict=True) if seen_by_aws else None,
-        )
-    method = settings.comparison_method
-    same = strict or (with_blanks is counts and len(known) == len(then.counts))
-    aws = gap if same else _Gap.of(*distances.categorical(then.counts, with_blanks))
-    distance = gap.by(method)
+    if distance is None:
+        return None
+    # A p-value says more the smaller it is: this limit is broken from below, though the text says "exceeds".
+    exceeded = distance < threshold if method == _P_VALUE else distance > threshold
+    if drifted_only and not exceeded:
+        return None
+    gap = _Gap.of(*distances.categorical(before, after))
     return Distance(
-        **common,
-        method=f"linf_{method.lower()}",
+        feature_name=then.name,
+        method=method,
         distance=distance,
         threshold=threshold,
-        exceeded=distance > threshold,
-        aws=aws.by(method) if seen_by_aws else None,
+        exceeded=exceeded,
+        simple=gap.simple,
+        robust=gap.robust,
+        aws=_of_categories(*as_aws, settings, strict=True)[1] if categories(column) is not None else None,
+        p_value=significance.homogeneity(before, after),
+        effect_size=significance.cramers_v(before, after),
+        effect_measure="cramers_v",
     )
+
+
+def _of_categories(
+    before: Mapping[str, int], after: Mapping[str, int], settings: DistributionComparison, *, strict: bool
+) -> tuple[str, float | None]:
+    """What decides, and its name."""
+    if settings.categorical_drift_method == "ChiSquared":
+        return _P_VALUE, distances.chi_squared(before, after, strict=strict)
+    method = settings.comparison_method
+    return f"linf_{method.lower()}", _Gap.of(*distances.categorical(before, after)).by(method)

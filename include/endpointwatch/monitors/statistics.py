@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from endpointwatch.metrics.distances import Weighted
+from endpointwatch.metrics.samples import Weighted
 from endpointwatch.states import Column, InferredType, Kll, Table
 
 BUCKETS = 10

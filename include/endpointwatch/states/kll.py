@@ -74,15 +74,21 @@ class Kll:
             pass
         return work.done()[0]
 
+    def stored(self) -> tuple[Values, NDArray[np.int64]]:
+        """All stored values, level by level, with their weights, both of shape ``(stored,)``."""
+        if len(self.levels) == 1:
+            return self.levels[0], np.ones(self.levels[0].size, np.int64)
+        values = np.concatenate(self.levels)
+        return values, np.repeat(np.left_shift(1, np.arange(len(self.levels))), [level.size for level in self.levels])
+
     def weighted(self) -> tuple[Values, NDArray[np.int64]]:
         """All stored values in ascending order with their weights, both of shape ``(stored,)``."""
+        values, weights = self.stored()
         if len(self.levels) == 1:
             # An hour of little traffic: a plain sort is several times faster than one that has to carry the weights.
-            return np.sort(self.levels[0]), np.ones(self.levels[0].size, np.int64)
-        values = np.concatenate(self.levels)
-        weights = np.repeat(np.left_shift(1, np.arange(len(self.levels))), [level.size for level in self.levels])
+            return np.sort(values), weights
         order = np.argsort(values, kind="stable")
-        return values[order], weights[order].astype(np.int64)
+        return values[order], weights[order]
 
     @classmethod
     def read(cls, levels: Sequence[Sequence[float]], *, k: int = SKETCH_SIZE, c: float = SHRINKING_FACTOR) -> Kll:

@@ -6,10 +6,10 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.exceptions import BotoCoreError, ClientError
 
 from endpointwatch.actions.alarm_requests import QUEUE_ATTRIBUTES, channel_name, queue_policy
+from endpointwatch_airflow.hooks.aws import AwsHook
 
 
 class QueueUnavailableError(Exception):
@@ -24,12 +24,12 @@ class QueueUnavailableError(Exception):
         self.missing = missing
 
 
-class TopicHook(AwsBaseHook):
+class TopicHook(AwsHook):
     """SNS topics.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,12 +49,12 @@ class TopicHook(AwsBaseHook):
         )
 
 
-class QueueHook(AwsBaseHook):
+class QueueHook(AwsHook):
     """SQS queues.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -23,8 +23,8 @@ class CloudWatchHook(MetricsHook):
     """Alarms of both kinds, and sums of SageMaker's metrics; metrics are put by :meth:`publish`.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     @property

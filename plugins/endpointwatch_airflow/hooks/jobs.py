@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.utils.waiter_with_logging import wait
 from botocore.exceptions import ClientError
 
 from endpointwatch_airflow.hooks.answers import JobKind, Outcome, Request
+from endpointwatch_airflow.hooks.aws import AwsHook
 from endpointwatch_airflow.hooks.refusals import is_missing, is_over
 from endpointwatch_airflow.hooks.waiting import AsyncPatientWaiter, PatientWaiter
 
@@ -39,12 +39,12 @@ OPERATIONS: Final[dict[JobKind, tuple[str, str, str, str, str]]] = {
 }
 
 
-class JobsHook(AwsBaseHook):
+class JobsHook(AwsHook):
     """SageMaker's API for processing, training and tuning jobs, answering in own types.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

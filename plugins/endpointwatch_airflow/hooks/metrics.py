@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.exceptions import BotoCoreError, ClientError
+
+from endpointwatch_airflow.hooks.aws import AwsHook
 
 #: CloudWatch's limit for one call.
 AT_ONCE: Final = 1000
 
 
-class MetricsHook(AwsBaseHook):
+class MetricsHook(AwsHook):
     """CloudWatch as a place to put metrics.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

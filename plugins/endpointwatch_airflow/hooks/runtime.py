@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from endpointwatch_airflow.hooks.aws import AwsHook
 
 
-class RuntimeHook(AwsBaseHook):
+class RuntimeHook(AwsHook):
     """``InvokeEndpoint``, for requests of our own.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

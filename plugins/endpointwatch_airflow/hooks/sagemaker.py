@@ -28,8 +28,8 @@ class SageMakerHook(JobsHook):
     """Endpoints and models beside the jobs.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     # Endpoints

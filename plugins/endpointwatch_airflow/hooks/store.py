@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.exceptions import ClientError
 
 from endpointwatch_airflow.hooks.answers import StoredObject
+from endpointwatch_airflow.hooks.aws import AwsHook
 
 
-class StoreHook(AwsBaseHook):
+class StoreHook(AwsHook):
     """S3 as a store of small texts, files and listings.
 
     Args:
-        args: As :class:`AwsBaseHook` takes them.
-        kwargs: As :class:`AwsBaseHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
+        args: As :class:`AwsHook` takes them.
+        kwargs: As :class:`AwsHook` takes them (``aws_conn_id``, ``region_name``, ``verify``, ``config``).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

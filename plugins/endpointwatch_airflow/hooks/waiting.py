@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError, WaiterError
+
+#: What a call raises when AWS cannot be reached.
+UNREACHABLE: Final = (HTTPClientError, NoConnectionError)
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ class PatientWaiter:
         """
         try:
             self._waiter.wait(**kwargs)
-        except (HTTPClientError, NoConnectionError) as error:
+        except UNREACHABLE as error:
             raise _no_answer(self.name, error) from error
 
 
@@ -48,7 +51,7 @@ class AsyncPatientWaiter(PatientWaiter):
         """
         try:
             await self._waiter.wait(**kwargs)
-        except (HTTPClientError, NoConnectionError) as error:
+        except UNREACHABLE as error:
             raise _no_answer(self.name, error) from error
 
 

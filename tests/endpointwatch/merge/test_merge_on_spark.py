@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,28 +14,6 @@ from endpointwatch.merge.spark import merge_on_spark
 
 pytestmark = pytest.mark.spark
 WINDOW = Window(start=datetime(2026, 11, 1, 14, tzinfo=UTC), end=datetime(2026, 11, 1, 15, tzinfo=UTC))
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_module():
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def session(monkeypatch_module):
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, and there is none on PATH")
-    sql = pytest.importorskip("pyspark.sql")
-    # Else the workers' Python is whichever `python3` stands first on the path.
-    monkeypatch_module.setenv("PYSPARK_PYTHON", sys.executable)
-    settings = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "3", "spark.driver.host": "127.0.0.1"}
-    builder = sql.SparkSession.builder.master("local[2]")
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
 
 
 @pytest.fixture
@@ -60,10 +36,10 @@ def found(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(("window", "keep_folders"), [(None, True), (WINDOW, False)])
-def test_spark_leaves_the_same_files_and_counts_as_one_machine(session, folders, window, keep_folders):
+def test_spark_leaves_the_same_files_and_counts_as_one_machine(spark, folders, window, keep_folders):
     sources = Sources(folders / "captures", folders / "labels", window=window)
     here = merge(sources, folders / "here", keep_folders=keep_folders)
-    there = merge_on_spark(session, sources, folders / "there", keep_folders=keep_folders, part_bytes=4096)
+    there = merge_on_spark(spark, sources, folders / "there", keep_folders=keep_folders, part_bytes=4096)
     assert found(folders / "there") == found(folders / "here") != {}
     assert there == here
     assert here.labels.conflicting

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from endpointwatch.metrics.distances import (
-    Weighted,
     categorical,
     chi_squared,
     numeric,
-    numeric_both_ways,
+    numeric_at_most,
     robust,
     upper_gamma,
 )
+from endpointwatch.metrics.samples import Weighted
 from endpointwatch.states import Kll
 
 SAMPLES = st.lists(st.integers(-5, 5), min_size=1, max_size=60)
@@ -60,11 +60,24 @@ def test_the_categorical_distance_is_the_largest_difference_of_shares(one, two):
     assert categorical(counts, others)[0] == pytest.approx(expected)
 
 
-@given(SAMPLES, SAMPLES)
-def test_both_ways_at_once_are_each_way_for_itself(one, two):
-    before, after = sample(one), sample(two)
-    alone = numeric(before, after), numeric(before.one_per_value, after.one_per_value)
-    assert numeric_both_ways(before, after) == alone
+NUMBERS = st.lists(st.one_of(st.integers(-3, 3), st.floats(-1, 1), st.floats(-1e308, 1e308)), min_size=1, max_size=300)
+
+
+@given(NUMBERS, NUMBERS, st.randoms(use_true_random=False))
+def test_no_distance_is_above_its_bound(one, two, shuffle):
+    before = sample(one)
+    values, weights = Kll(k=16).extend(np.array(two, float)).stored()
+    order = shuffle.sample(range(values.size), values.size)
+    bound = numeric_at_most(before, values[order], weights[order])
+    ascending = np.argsort(values)
+    assert numeric(before, Weighted(values[ascending], weights[ascending]))[0] <= bound
+
+
+def test_the_bound_of_many_different_numbers_is_close():
+    rng = np.random.default_rng(5)
+    before, after = (Kll().extend(rng.normal(size=size)) for size in (50_000, 2_000))
+    distance, _, _ = numeric(Weighted(*before.weighted()), Weighted(*after.weighted()))
+    assert distance <= numeric_at_most(Weighted(*before.weighted()), *after.stored()) < distance + 0.03
 
 
 def test_collapsing_equal_values_hides_the_drift_of_a_flag_and_counting_rows_shows_it():

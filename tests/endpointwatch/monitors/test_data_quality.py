@@ -298,6 +298,34 @@ def test_a_distance_shows_what_aws_would_have_seen():
     assert theirs.distances[0].simple == ours.distances[0].simple == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, AWS, DataQuality(benjamini_hochberg="Enabled")])
+@pytest.mark.parametrize("method", ["Robust", "Simple"])
+@pytest.mark.parametrize("categorical", ["LInfinity", "ChiSquared"])
+@pytest.mark.parametrize("limit", [0.0, 0.05, 0.2, 0.6, 1.0])
+def test_only_what_drifted_is_what_drifted_of_all(settings, method, categorical, limit):
+    drift = {
+        "comparison_threshold": limit,
+        "comparison_method": method,
+        "categorical_comparison_threshold": limit,
+        "categorical_drift_method": categorical,
+    }
+    learnt = baseline(
+        edit=lambda document: document["monitoring_config"].update(distribution_constraints=drift),
+        same=WHOLE,
+        near=HALVES,
+        far=WHOLE,
+        flag=["0", "1"] * 500,
+        word=["a", "b"] * 500,
+    )
+    near = [f"{number + 70}.5" for number in range(1000)]
+    far = [str(number + 400) for number in range(1000)]
+    now = state(same=WHOLE, near=near, far=far, flag=["1"] * 1000, word=[*["a"] * 600, *["b"] * 400])
+    every, drifted = check(now, learnt, settings), check(now, learnt, settings, drifted_only=True)
+    assert drifted.violations == every.violations
+    assert [d for d in drifted.distances if d.exceeded] == [d for d in every.distances if d.exceeded]
+    assert settings.benjamini_hochberg == "Enabled" or all(distance.exceeded for distance in drifted.distances)
+
+
 def test_blanks_are_a_category_for_aws_and_none_by_default():
     then, now = baseline(a=["x", "y"] * 500), state(a=["x", "y", None, None] * 250)
     (ours,), (theirs,) = (check(now, then, settings).distances for settings in (SETTINGS, AWS))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-
 import pytest
 
 from endpointwatch.states import Distinct
@@ -14,25 +11,12 @@ from endpointwatch.states.hyperloglog_bias import bias
 COUNTS = (1, 7, 80, 300, *range(1330, 2750, 61), 4_000, 30_000)
 
 
-@pytest.fixture(scope="module")
-def session():
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs Java, and there is none on PATH")
-    sql = pytest.importorskip("pyspark.sql")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        session = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
-        yield session
-        session.stop()
-
-
 @pytest.mark.spark
-def test_the_estimate_is_that_of_spark(session):
+def test_the_estimate_is_that_of_spark(spark):
     f = pytest.importorskip("pyspark.sql.functions")
     text = f.concat(f.lit("value "), f.col("id").cast("string"))
     sets = [f.approx_count_distinct(f.when(f.col("id") < count, text), 0.05).alias(str(count)) for count in COUNTS]
-    told = session.range(max(COUNTS)).agg(*sets).first().asDict()
+    told = spark.range(max(COUNTS)).agg(*sets).first().asDict()
     ours = {str(count): Distinct.of([f"value {place}" for place in range(count)]).estimate for count in COUNTS}
     assert ours == told
 

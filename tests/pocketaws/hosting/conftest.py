@@ -166,9 +166,9 @@ class Traffic:
             thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hosting(start_pocketaws) -> Endpoints:
-    """Endpoints in a local AWS that the hosting tests share."""
+    """Endpoints in a local AWS that the tests of a file share."""
     return Endpoints(start_pocketaws(images=IMAGES))
 
 
