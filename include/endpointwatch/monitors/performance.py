@@ -175,6 +175,9 @@ def _binary(state: Confusion, count: Counts, matrix: Counts, positive: int, *, s
         if curves and strict:
             curves = curves.thinned()
         areas = {"auc": curves.auc if curves else None, "au_prc": curves.au_prc if curves else None}
+        if curves is None and strict:
+            # Spark takes a rate of no rows for 0, so that a curve of one class has all of the area or none.
+            areas = dict.fromkeys(areas, 1.0 if matrix[positive].sum() else 0.0)
     rates = ("true_positive_rate", "true_negative_rate", "false_positive_rate", "false_negative_rate")
     return {
         **{name: own[name] for name in _RATES},

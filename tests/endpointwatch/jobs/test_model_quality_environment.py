@@ -158,6 +158,20 @@ def test_labels_of_one_class_leave_what_they_cannot_tell_null_and_unchecked(anal
     assert one.document("constraint_violations.json") == {"violations": []}
 
 
+@pytest.mark.parametrize(("truth", "area"), [("1", 1.0), ("0", 0.0)])
+def test_labels_of_one_class_have_all_of_the_area_or_none_where_awss_way_is_asked_for(analysed, truth, area):
+    """Source: what Spark's ``BinaryClassificationMetrics`` answers for rows of one class."""
+    one = analysed(
+        f"score,truth\n0.9,{truth}\n0.2,{truth}\n",
+        "csv",
+        CSV,
+        probability_attribute="score",
+        ground_truth_attribute="truth",
+        aws_compatible="Enabled",
+    )
+    assert (values(one)["auc"], values(one)["au_prc"]) == (area, area)
+
+
 def test_labels_that_are_all_different_are_no_classes_and_end_with_an_error_that_says_so(analysed):
     text = "said,truth\n" + "".join(f"{number},{number}\n" for number in range(1001))
     one = analysed(
