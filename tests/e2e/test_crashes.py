@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 NAME = "crash-road"
 POINTS = ("build_dataset", "train", "evaluate", "register", "deploy")
 VICTIMS = (TASK, TRIGGERER, SCHEDULER, AWS)
-#: Long enough for three components to be killed and started again while the canary is watched.
-BAKE_SECONDS = 45
+#: Long enough for the triggerer to be killed and started again, and the scheduler killed, while the canary is watched.
+BAKE_SECONDS = 25
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +181,13 @@ def test_there_is_one_training_job_and_it_was_run_again_only_when_the_local_aws_
     found = small.cloud.sagemaker.describe_training_job(TrainingJobName=job["TrainingJobName"])
     assert found["TrainingJobStatus"] == "Completed"
     assert [entry["Status"] for entry in found["SecondaryStatusTransitions"]].count("Starting") == 2
+
+
+@pytest.mark.parametrize("word", ["dataset", "evaluate"])
+def test_a_processing_job_that_the_local_aws_has_taken_along_is_followed_by_one_other(ordeal, small, word):
+    last, first = ordeal.jobs("ProcessingJob", word)
+    assert (first["ProcessingJobStatus"], last["ProcessingJobStatus"]) == ("Failed", "Completed")
+    assert last["ProcessingJobName"] == f"{first['ProcessingJobName']}-2"
 
 
 def test_there_is_one_new_version_and_the_endpoint_serves_it_alone(ordeal, small):

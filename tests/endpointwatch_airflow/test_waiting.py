@@ -1,4 +1,4 @@
-"""A job or an endpoint is waited for across a time in which AWS cannot be reached."""
+"""A job, an endpoint or a lease is waited for across a time in which AWS cannot be reached."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+from endpointwatch.actions.lease import Answer, Holder
+from endpointwatch_airflow.hooks.lease import LeaseHook
 from endpointwatch_airflow.hooks.sagemaker import SageMakerHook
 from endpointwatch_airflow.triggers.endpoint import EndpointSettledTrigger
 from endpointwatch_airflow.triggers.job import JobTrigger
+from endpointwatch_airflow.triggers.lease import LeaseTrigger
 
 ONCE = {"retries": {"max_attempts": 0}}
 
@@ -22,7 +27,7 @@ class Sometimes(ThreadingHTTPServer):
     """SageMaker, as far as a job's status goes; the first ``silent`` connections are cut without an answer."""
 
     def __init__(self, silent: int) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+        super().__init__(("127.0.0.1", 0), Described)
         self.silent = silent
         self.asked = 0
 
@@ -31,7 +36,7 @@ class Sometimes(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class Answer(BaseHTTPRequestHandler):
+class Described(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked += 1
@@ -98,6 +103,22 @@ def test_a_task_that_waits_itself_goes_on_too(sagemaker):
     hook = SageMakerHook(aws_conn_id=None, region_name="us-east-1", config=ONCE)
     hook.wait_for_job("ProcessingJob", "j", delay=0, attempts=10)
     assert server.asked == 4
+
+
+def test_who_waits_for_the_lease_on_an_endpoint_goes_on_too(monkeypatch):
+    asked: list[str] = []
+
+    def unreachable_at_first(self: LeaseHook, folder: str, me: Holder, *, now: datetime) -> None:
+        asked.append(folder)
+        if len(asked) < 3:
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1/")
+
+    monkeypatch.setattr(LeaseHook, "wait_on", unreachable_at_first)
+    monkeypatch.setattr(LeaseHook, "look", lambda *_, **__: Answer(free=True, why="free"))
+    me = {"dag_id": "d", "run_id": "r", "task_id": "t"}
+    (event,) = asyncio.run(fired(LeaseTrigger(folder="s3://b/lease", holder=me, delay=0.01, aws_conn_id=None)))
+    assert event.payload == {"status": "free"}
+    assert len(asked) == 3
 
 
 def test_looks_without_an_answer_count_so_that_no_wait_is_endless(sagemaker):
