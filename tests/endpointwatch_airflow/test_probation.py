@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,18 +32,17 @@ def deploy(store, version, since, how="deploy") -> None:
     store.write(place(Layout.of(endpoint()), record), record.to_json())
 
 
-def judge(store, hour, status) -> None:
-    window = Window.of(NOON + timedelta(hours=hour), NOON + timedelta(hours=hour + 1))
+def judge(store, hour, status, *, hours=1) -> None:
+    window = Window.of(NOON + timedelta(hours=hour), NOON + timedelta(hours=hour + hours))
     verdict = Verdict(endpoint="loans", monitor="data_quality", window=window, status=status, model_version="loans-v2")
     store.write(Layout.of(endpoint()).verdict("data_quality", window), verdict.to_json())
 
 
-def run(store, monkeypatch, judged=None, **settings):
+def run(store, monkeypatch, **settings):
     operator = at_the_border(
         ProbationOperator(
             task_id="probation", endpoint=endpoint(), settings=Probation(**{"windows": 3, **settings}),
-            failed="return_to_previous", otherwise="version_stays", windows=judged,
-            aws_conn_id=None,
+            failed="return_to_previous", otherwise="version_stays", aws_conn_id=None,
         ),
         store=store,
     )  # fmt: skip
@@ -70,18 +68,36 @@ def test_a_version_that_fails_is_replaced_by_a_rollback_that_is_asked_for_once(s
     assert run(store, monkeypatch)[1]["run_id"] == asked["run_id"]
 
 
-def test_windows_judged_again_are_looked_at_up_to_the_last_of_them(store, monkeypatch):
-    judge(store, 1, "VIOLATIONS")
-    judge(store, 3, "OK")
+@pytest.mark.parametrize(("hour", "hours"), [(3.5, 1), (4, 24), (12, 24), (3.25, 0.25)])
+def test_a_window_judged_by_hand_long_after_a_probation_that_was_passed_brings_nothing_back(
+    store, monkeypatch, hour, hours
+):
+    for passed in (0, 1, 2):
+        judge(store, passed, "OK")
+    judge(store, hour, "VIOLATIONS", hours=hours)
+    assert run(store, monkeypatch) == ("version_stays", None)
 
-    def again(*hours):
-        told = [Window.of(NOON + timedelta(hours=hour), NOON + timedelta(hours=hour + 1)) for hour in hours]
-        return json.dumps([window.model_dump(mode="json") for window in told])
 
-    assert run(store, monkeypatch, judged=again(0))[0] == "version_stays"
-    branch, asked = run(store, monkeypatch, judged=again(1, -5))
-    assert branch == "return_to_previous"
-    assert asked["run_id"] == run(store, monkeypatch)[1]["run_id"]
+def test_a_first_window_of_another_length_counts(store, monkeypatch):
+    judge(store, 0, "OK")
+    judge(store, 1.25, "VIOLATIONS", hours=0.25)
+    assert run(store, monkeypatch)[0] == "return_to_previous"
+
+
+def test_windows_before_the_deployment_do_not_count(store, monkeypatch):
+    judge(store, -1, "VIOLATIONS")
+    judge(store, -0.5, "VIOLATIONS")
+    assert run(store, monkeypatch) == ("version_stays", None)
+
+
+def test_no_more_is_read_than_decides(store, monkeypatch):
+    for hour in range(40):
+        judge(store, hour, "OK")
+    read = []
+    plain = store.read
+    monkeypatch.setattr(store, "read", lambda uri: read.append(uri) or plain(uri))
+    assert run(store, monkeypatch) == ("version_stays", None)
+    assert len([uri for uri in read if uri.endswith("verdict.json")]) == 3
 
 
 def test_a_first_version_that_fails_stays_as_there_is_no_other(monkeypatch):

@@ -11,6 +11,10 @@ import os
 import tarfile
 from pathlib import Path
 
+#: Ends the reason of a job that fails for what it was given: who started it need not pay for another try.
+FINAL = "The same inputs would fail again."
+_REASON_LIMIT = 1024
+
 
 class InputError(ValueError):
     """What was given (data, hyperparameter, request) cannot be used; the text says what, where, what is expected."""
@@ -37,11 +41,13 @@ def _unquoted(value: object) -> str:
     return inner if isinstance(inner, str) else str(value)
 
 
-def fail(reason: str) -> None:
+def fail(reason: str, *, ending: str = "") -> None:
     """Leave ``reason`` where SageMaker takes a job's FailureReason from; it keeps the first 1024 characters."""
+    if ending:
+        reason = f"{reason[: _REASON_LIMIT - len(ending) - 2].rstrip('.')}. {ending}"
     path = base() / "output" / "failure"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(reason[:1024])
+    path.write_text(reason[:_REASON_LIMIT])
 
 
 def unpack(archive: Path, folder: Path) -> Path:

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run(options)
     except contract.InputError as error:
-        return _failed(options.command, str(error))
+        return _failed(options.command, str(error), ending=contract.FINAL)
     except Exception as error:  # noqa: BLE001 - whatever it is, the job's FailureReason must say it
         traceback.print_exc()
         return _failed(options.command, f"{type(error).__name__}: {error}")
@@ -59,12 +59,12 @@ def run(options: argparse.Namespace) -> None:
             evaluation.score(options.model, options.input)
 
 
-def _failed(command: str, reason: str) -> int:
+def _failed(command: str, reason: str, *, ending: str = "") -> int:
     from containers.sklearn_example import contract  # noqa: PLC0415 - importable from here on
 
     print(f"ERROR {reason}", file=sys.stderr, flush=True)
     if command in ("train", "evaluate"):
-        contract.fail(reason)
+        contract.fail(reason, ending=ending)
     return 1
 
 

@@ -28,6 +28,10 @@ class Layout:
         """The window's folder relative to the root; a job writes below its output path just so."""
         return f"{monitor}/{window.path}"
 
+    def monitor(self, monitor: str) -> str:
+        """A monitor's windows, a folder each, ordered by their start."""
+        return f"{self.root}/{monitor}"
+
     def window(self, monitor: str, window: Window) -> str:
         return f"{self.root}/{self.window_folder(monitor, window)}"
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
-from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.standard.operators.branch import BranchMixIn
 from airflow.sdk import Context
 
-from endpointwatch.actions.probation import Outcome, probation
+from endpointwatch.actions.probation import ANSWERS, Outcome, probation
 from endpointwatch.config.deployment import Probation
 from endpointwatch.config.endpoint import Endpoint
 from endpointwatch.config.layout import Layout
@@ -17,47 +17,33 @@ from endpointwatch.config.window import Window
 from endpointwatch.reports.deployment import Deployment, previous
 from endpointwatch.reports.verdict import Verdict
 from endpointwatch_airflow.deployments import recorded
-from endpointwatch_airflow.incidents import verdicts_on
 from endpointwatch_airflow.operators.base import EndpointWatchOperator
-from endpointwatch_airflow.windows import resolve_window, told_windows
 
 #: XCom key under which the rollback's run id and form are left.
 ASKED: Final = "asked"
-#: So many windows back is looked at most, should a version have served for long without an answer.
-LONGEST: Final = 1000
+#: A window's file among the others in its folder.
+VERDICT: Final = "verdict.json"
 
 
 class ProbationOperator(EndpointWatchOperator, BranchMixIn):
-    """Branch on where the serving version's probation stands, by the stored verdicts up to the run's window.
+    """Branch on where the serving version's probation stands, by the stored verdicts on its first windows.
 
     Args:
         endpoint: The endpoint.
         settings: Its ``deployment.probation``.
         failed: Task id to follow when the version has failed and there is one to go back to.
         otherwise: Task id to follow else.
-        windows: Judged windows, as JSON (templated); verdicts up to the last of them are looked at. Default: the run's.
         kwargs: As :class:`EndpointWatchOperator` takes them.
     """
 
     inherits_from_skipmixin = True
-    template_fields: Sequence[str] = aws_template_fields("windows")
 
-    def __init__(
-        self,
-        *,
-        endpoint: Endpoint,
-        settings: Probation,
-        failed: str,
-        otherwise: str,
-        windows: Sequence[Mapping[str, str]] | str | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, endpoint: Endpoint, settings: Probation, failed: str, otherwise: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.endpoint = endpoint
         self.settings = settings
         self.failed = failed
         self.otherwise = otherwise
-        self.windows = windows
 
     def execute(self, context: Context) -> Any:
         deployments = recorded(self.store, Layout.of(self.endpoint))
@@ -65,8 +51,7 @@ class ProbationOperator(EndpointWatchOperator, BranchMixIn):
             self.log.info("No deployment is on record yet; the onboard DAG writes it down.")
             return self.do_branch(context, self.otherwise)
         serving = deployments[-1]
-        window = self._window(context)
-        outcome = probation(serving, self._verdicts(serving, window), self.settings)
+        outcome = probation(serving, self._verdicts(serving.in_service_from), self.settings)
         self.log.info("Probation %s. %s", outcome.status, outcome.why)
         if outcome.status != "failed":
             return self.do_branch(context, self.otherwise)
@@ -80,17 +65,26 @@ class ProbationOperator(EndpointWatchOperator, BranchMixIn):
         context["ti"].xcom_push(key=ASKED, value=request_of(serving, outcome))
         return self.do_branch(context, self.failed)
 
-    def _window(self, context: Context) -> Window:
-        if self.windows is None:
-            return resolve_window(context, self.endpoint.schedule.cron)
-        return max(told_windows(self.windows), key=lambda window: (window.end, window.start))
+    def _verdicts(self, since: datetime) -> Iterator[Verdict]:
+        """The stored verdicts that decide, of windows of any length: one judged by hand is on no schedule's grid."""
+        for monitor in self.endpoint.monitors:
+            yield from self._of(monitor.kind, since)
 
-    def _verdicts(self, serving: Deployment, window: Window) -> Iterator[Verdict]:
-        for step in range(LONGEST):
-            seen = window.shifted(-step)
-            if seen.start < serving.in_service_from:
+    def _of(self, monitor: str, since: datetime) -> Iterator[Verdict]:
+        """One monitor's, by their start, up to where no later window can be among the first that have an answer."""
+        folder = Layout.of(self.endpoint).monitor(monitor)
+        ends: list[datetime] = []
+        for item in self.store.objects(f"{folder}/", after=f"{folder}/{since:%Y/%m/%d/%H}"):
+            path, _, name = item.uri.removeprefix(f"{folder}/").rpartition("/")
+            window = Window.at(path) if name == VERDICT else None
+            if window is None or window.start < since:
+                continue
+            if len(ends) >= self.settings.windows and window.start >= sorted(ends)[self.settings.windows - 1]:
                 return
-            yield from verdicts_on(self.store, self.endpoint, seen)
+            verdict = Verdict.model_validate_json(self.store.read(item.uri) or "")
+            yield verdict
+            if verdict.status in ANSWERS:
+                ends.append(window.end)
 
 
 def request_of(serving: Deployment, outcome: Outcome) -> dict[str, Any]:

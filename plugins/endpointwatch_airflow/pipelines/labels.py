@@ -85,9 +85,7 @@ def build(endpoint: Endpoint) -> DAG | None:
             **aws,
         )
         answer(endpoint, decide)
-        probation.watch(
-            endpoint, judge_again, windows=decide.windows, trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
-        )
+        probation.watch(endpoint, judge_again, trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
         # Not before all windows are through: it would stop the jobs of the others.
         stop_jobs = StopJobsOperator(
             task_id="stop_jobs", job_task_ids=["judge_again"], trigger_rule=TriggerRule.ALL_DONE, **aws

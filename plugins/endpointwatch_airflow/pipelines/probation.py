@@ -36,7 +36,7 @@ def watch(endpoint: Endpoint, judged: BaseOperator | MappedOperator, **about: An
     Args:
         endpoint: The endpoint.
         judged: The task that judges the windows.
-        about: Of :class:`ProbationOperator`: which windows were judged, and when to look.
+        about: Of :class:`ProbationOperator`: when to look.
     """
     settings = endpoint.deployment.probation
     if settings is None:

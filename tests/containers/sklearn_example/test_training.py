@@ -74,6 +74,7 @@ def test_what_cannot_be_trained_on_fails_with_its_place(container, data, hyperpa
     done = container.run("train")
     assert done.returncode == 1
     assert said in container.failure
+    assert container.failure.endswith(". The same inputs would fail again.")
     assert not (container.base / "model" / "model.joblib").exists()
 
 
