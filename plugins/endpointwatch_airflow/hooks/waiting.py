@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError, WaiterError
 
 log = logging.getLogger(__name__)
+
+#: What boto3 raises when AWS has given no answer at all.
+NO_ANSWER: Final = (HTTPClientError, NoConnectionError)
 
 
 class PatientWaiter:
@@ -33,7 +36,7 @@ class PatientWaiter:
         """
         try:
             self._waiter.wait(**kwargs)
-        except (HTTPClientError, NoConnectionError) as error:
+        except NO_ANSWER as error:
             raise _no_answer(self.name, error) from error
 
 
@@ -48,7 +51,7 @@ class AsyncPatientWaiter(PatientWaiter):
         """
         try:
             await self._waiter.wait(**kwargs)
-        except (HTTPClientError, NoConnectionError) as error:
+        except NO_ANSWER as error:
             raise _no_answer(self.name, error) from error
 
 
