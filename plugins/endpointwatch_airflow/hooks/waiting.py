@@ -8,10 +8,10 @@ from typing import Any, Final
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError, WaiterError
 
-#: What a call raises when AWS cannot be reached.
-UNREACHABLE: Final = (HTTPClientError, NoConnectionError)
-
 log = logging.getLogger(__name__)
+
+#: What boto3 raises when AWS has given no answer at all.
+NO_ANSWER: Final = (HTTPClientError, NoConnectionError)
 
 
 class PatientWaiter:
@@ -36,7 +36,7 @@ class PatientWaiter:
         """
         try:
             self._waiter.wait(**kwargs)
-        except UNREACHABLE as error:
+        except NO_ANSWER as error:
             raise _no_answer(self.name, error) from error
 
 
@@ -51,7 +51,7 @@ class AsyncPatientWaiter(PatientWaiter):
         """
         try:
             await self._waiter.wait(**kwargs)
-        except UNREACHABLE as error:
+        except NO_ANSWER as error:
             raise _no_answer(self.name, error) from error
 
 

@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 
 from endpointwatch.actions.lease import Holder
 from endpointwatch_airflow.hooks.lease import LeaseHook
-from endpointwatch_airflow.hooks.waiting import UNREACHABLE
+from endpointwatch_airflow.hooks.waiting import NO_ANSWER
 from endpointwatch_airflow.triggers.aws import AwsTrigger
 
 
@@ -57,7 +57,7 @@ class LeaseTrigger(AwsTrigger):
             try:
                 await sync_to_async(hook.wait_on)(self.folder, me, now=now)
                 answer = await sync_to_async(hook.look)(self.folder, me, now=now)
-            except UNREACHABLE as error:
+            except NO_ANSWER as error:
                 self.log.warning("AWS cannot be reached, looking again later: %s", error)
                 continue
             free = answer.free
