@@ -273,7 +273,6 @@ def test_late_verdicts_can_fail_a_probation(endpoints):
     write(endpoints, "loans", deployment={"probation": {"windows": 2}}, **LATE_LABELS)
     dag: Any = bag().dags["loans__labels"]
     assert dag.task_dict["probation"].upstream_task_ids == {"judge_again"}
-    assert "find_windows" in dag.task_dict["probation"].windows
     assert dag.task_dict["probation"].downstream_task_ids == {"return_to_previous", "version_stays"}
 
 
