@@ -11,6 +11,7 @@ from endpointwatch.config.layout import Layout
 from endpointwatch.errors import PlanError
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.labels import window_labels
+from endpointwatch.jobs.monitors import model_quality
 from endpointwatch.jobs.monitors.duty import Duty
 from endpointwatch.jobs.monitors.registry import JOBS
 from endpointwatch.jobs.plan import MonitorPlan
@@ -31,11 +32,13 @@ def run(plan: MonitorPlan, container: Container) -> int:
     published: list[Mapping[str, Any]] = []
     total = 0
     due = {name: declared(plan.endpoint, name) for name in plan.monitors}
-    labels = window_labels(plan, container) if any(needs_labels(name) for name in due) else None
+    quality = due.get(model_quality.NAME)
+    answered = model_quality.watch(Duty(plan, quality, container)) if quality is not None else None
+    labels = window_labels(plan, container, answered) if any(needs_labels(name) for name in due) else None
     # In the registry's order: attribution's advice reads data quality's verdict on the same window.
     for name in (name for name in JOBS if name in due):
         settings = due[name]
-        duty = Duty(plan, settings, container, labels if needs_labels(name) else None)
+        duty = Duty(plan, settings, container, labels if needs_labels(name) else None, answered)
         judged = JOBS[name].judge(duty)
         verdict = judged.verdict
         if verdict.labels_final is not None:

@@ -90,9 +90,14 @@ def captured(
     reading = Reading(windows, ("output",), json_payloads(settings), strict=strict)
     for part in captured_rows(folder, tally, reading, names):
         if part.frame.height:
-            frame = _answers(part, settings, tally)
-            key = settings.ground_truth_attribute
-            yield Texts(part.file, with_labels(frame, key, part.file, tally) if labelled else frame)
+            yield texts_of(part, tally, settings, labelled=labelled)
+
+
+def texts_of(part: CapturedRows, tally: Tally, settings: ModelQuality, *, labelled: bool) -> Texts:
+    """The model's answers in captured rows, of which there is one; with ``labelled`` each with its label."""
+    frame = _answers(part, settings, tally)
+    key = settings.ground_truth_attribute
+    return Texts(part.file, with_labels(frame, key, part.file, tally) if labelled else frame)
 
 
 def data_set(parts: Iterator[TableRows], tally: Tally, columns: Columns) -> Iterator[Texts]:

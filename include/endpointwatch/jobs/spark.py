@@ -31,6 +31,7 @@ from endpointwatch.jobs.gather import gathering_by
 from endpointwatch.jobs.merging import merging_by
 from endpointwatch.jobs.parts import Names
 from endpointwatch.merge.counts import Merged
+from endpointwatch.merge.parts import Watch
 from endpointwatch.merge.sources import Sources
 from endpointwatch.merge.spark import merge_on_spark
 from endpointwatch.states import Table
@@ -76,7 +77,14 @@ class Cluster:
         packed = self._mapped(folder, parts, reading) if parts else []
         return settled(*partitions.together(packed, tally), tally, names, strict=reading.strict)
 
-    def merge(self, sources: Sources, output: Path, *, scratch: Path | None) -> Merged:  # noqa: ARG002 (Spark's own)
+    def merge(
+        self,
+        sources: Sources,
+        output: Path,
+        *,
+        scratch: Path | None,  # noqa: ARG002 (Spark's own)
+        watch: Watch | None,  # noqa: ARG002 (the records are read again)
+    ) -> Merged:
         """As :func:`endpointwatch.merge.merge.merge`, with the files read and joined on the cluster.
 
         Raises:

@@ -90,4 +90,4 @@ def _records(rows: pl.DataFrame, encoding: str) -> pl.DataFrame:
         captureData=pl.struct(batchTransformOutput=pl.struct("data", encoding=pl.lit(encoding))),
         eventMetadata=pl.struct(eventId="id"),
     )
-    return rows.select("id", "time", line=record.struct.json_encode())
+    return rows.select("id", "time", answer=pl.lit(None, pl.String), line=record.struct.json_encode())

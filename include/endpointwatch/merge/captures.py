@@ -8,14 +8,16 @@ from pathlib import Path
 
 import polars as pl
 
+from endpointwatch.capture.encodings import CSV
 from endpointwatch.capture.files import SUFFIXES, UNREAD, files, passed_over
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import SHADOW, inference_time
 from endpointwatch.config.window import Window
 from endpointwatch.merge.lines import Lines, Schema, lines
 
-SCHEMA: Schema = {"id": pl.String(), "time": pl.String(), "folder": pl.String(), "line": pl.String()}
+SCHEMA: Schema = {name: pl.String() for name in ("id", "time", "folder", "answer", "line")}
 _KEYS = tuple(f"eventMetadata.{key}" for key in ("eventId", "inferenceId", "inferenceTime", "invocationSource"))
+_ANSWER = ("captureData.endpointOutput.data", "captureData.endpointOutput.encoding")
 
 
 def captures(
@@ -31,21 +33,22 @@ def captures(
 
     Yields:
         Frames of :data:`SCHEMA`: ``id`` (inference id, else event id), ``time`` (``eventMetadata.inferenceTime`` as it
-        stands), ``folder`` (of the file, below ``folder``) and ``line`` (the record without a ``groundTruthData``).
+        stands), ``folder`` (of the file, below ``folder``), ``answer`` (the output's CSV where it was seen in passing;
+        null says nothing) and ``line`` (the record without a ``groundTruthData``).
 
     Raises:
         CaptureError: The folder is not there, or a file cannot be read.
     """
     if paths is None:
         count_unread(folder, tally)
-    for part in lines(files(folder, SUFFIXES) if paths is None else paths, _KEYS):
+    for part in lines(files(folder, SUFFIXES) if paths is None else paths, _KEYS, _ANSWER):
         name = part.path.relative_to(folder) if part.path != folder else Path(folder.name)
         for fault in part.malformed:
             tally.set_aside("json", name.as_posix(), fault.line, fault.reason)
         frame = _kept(part, window, name.as_posix(), tally)
         if frame.height:
             tally.analysed += frame.height
-            yield frame.select("id", "time", pl.lit(name.parent.as_posix()).alias("folder"), "line")
+            yield frame.select("id", "time", pl.lit(name.parent.as_posix()).alias("folder"), "answer", "line")
 
 
 def count_unread(folder: Path, tally: Tally) -> None:
@@ -56,7 +59,11 @@ def count_unread(folder: Path, tally: Tally) -> None:
 
 def _kept(part: Lines, window: Window | None, file: str, tally: Tally) -> pl.DataFrame:
     event, inference, time, source = _KEYS
-    frame = part.frame.with_columns(id=pl.coalesce(inference, event)).rename({time: "time"})
+    data, encoding = _ANSWER
+    # Values beside are those of lines alike: what holds for the shape of one holds for all.
+    sound = part.frame[data].null_count() < part.frame.height and _is_sound(part.frame.item(0, "line"))
+    answer = pl.when(pl.col(encoding) == CSV).then(pl.col(data)) if sound else pl.lit(None, pl.String)
+    frame = part.frame.with_columns(id=pl.coalesce(inference, event), answer=answer).rename({time: "time"})
     shadow = frame[source].eq_missing(pl.Series([SHADOW]))
     if shadow.any():
         tally.skipped += int(shadow.sum())
@@ -74,8 +81,15 @@ def _kept(part: Lines, window: Window | None, file: str, tally: Tally) -> pl.Dat
         lines_without = [
             _unlabelled(line) if again else line for line, again in zip(frame["line"], merged, strict=True)
         ]
-        frame = frame.with_columns(line=pl.Series(lines_without, dtype=pl.String))
+        frame = frame.with_columns(line=pl.Series(lines_without, dtype=pl.String), answer=pl.lit(None, pl.String))
     return frame
+
+
+def _is_sound(line: str) -> bool:
+    """Whether all that a reader of captured records looks at is text: else it would refuse the record."""
+    captured = json.loads(line)["captureData"]
+    sides = captured.values() if isinstance(captured, dict) else (captured,)
+    return all(isinstance(side, dict) and all(isinstance(text, str) for text in side.values()) for side in sides)
 
 
 def _inside(frame: pl.DataFrame, window: Window, file: str, tally: Tally) -> pl.DataFrame:

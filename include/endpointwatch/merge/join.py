@@ -45,10 +45,13 @@ class Joined:
             Monitor's schema; ordered by the hash of their id, then by time, then by text. Nothing else decides their
             order.
         counted: What became of the partition.
+        answers: ``id``, ``answer`` (as the captures have it), ``data`` and ``encoding`` (the label's) of the merged
+            records, in no order.
     """
 
     records: pl.DataFrame
     counted: Counted
+    answers: pl.DataFrame
 
 
 def place(ids: pl.Series) -> pl.Series:
@@ -62,12 +65,12 @@ def merge_partition(captures: pl.DataFrame, labels: pl.DataFrame) -> Joined:
     Every capture of an id takes its label; several labels of an id never multiply its captures.
 
     Args:
-        captures: ``id``, ``time``, ``folder`` and ``line``; all of the partition's.
+        captures: ``id``, ``time``, ``folder``, ``answer`` and ``line``; all of the partition's.
         labels: ``id``, ``data``, ``encoding`` and ``at``; all of the partition's, in any order.
     """
     last = last_delivered(labels)
     duplicate, conflicting, conflicts = repeated(labels, last)
-    matched = captures.join(last.select("id", _truth(last)), on="id", how="inner")
+    matched = captures.join(last.select("id", "data", "encoding", _truth(last)), on="id", how="inner")
     used = matched["id"].n_unique()
     counted = Counted(
         matched=matched.height,
@@ -78,7 +81,8 @@ def merge_partition(captures: pl.DataFrame, labels: pl.DataFrame) -> Joined:
         conflicting=conflicting,
         conflicts=conflicts,
     )
-    return Joined(_records(matched), counted)
+    answers = matched.select("id", "answer", "data", "encoding")
+    return Joined(_records(matched.drop("answer", "data", "encoding")), counted, answers)
 
 
 def last_delivered(labels: pl.DataFrame) -> pl.DataFrame:

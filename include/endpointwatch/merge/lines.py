@@ -47,7 +47,7 @@ class _Piece:
     broken: str | None = None
 
 
-def lines(paths: Iterable[Path], keys: tuple[str, ...]) -> Iterator[Lines]:
+def lines(paths: Iterable[Path], keys: tuple[str, ...], beside: tuple[str, ...] = ()) -> Iterator[Lines]:
     """The lines of files, one after the other and some megabytes at a time; blank lines are none.
 
     Args:
@@ -55,11 +55,13 @@ def lines(paths: Iterable[Path], keys: tuple[str, ...]) -> Iterator[Lines]:
             malformed line.
         keys: Of the values to read, as texts; ``a.b`` is that of ``b`` in the object ``a``. Whatever else a line holds
             is left alone.
+        beside: Of values that may just as well be missing: they are read where that costs next to nothing, and null
+            elsewhere, whatever the line says.
 
     Raises:
         CaptureError: A file cannot be read.
     """
-    columns = _Columns(keys)
+    columns = _Columns(keys, beside)
     return ahead(_read(columns, piece) for path in paths for piece in _pieces(path))
 
 
@@ -76,7 +78,7 @@ def _pieces(path: Path) -> Iterator[_Piece]:
 class _Columns:
     """Values by their keys."""
 
-    def __init__(self, keys: tuple[str, ...]) -> None:
+    def __init__(self, keys: tuple[str, ...], beside: tuple[str, ...]) -> None:
         tree: dict[str, object] = {}
         for key in keys:
             *folders, leaf = key.split(".")
@@ -85,8 +87,9 @@ class _Columns:
                 place = place.setdefault(folder, {})  # type: ignore[assignment]
             place.setdefault(leaf, None)
         self.schema: Schema = {key: _kind(part) for key, part in tree.items()}
-        self.empty = pl.DataFrame(schema={"number": pl.UInt32, "line": pl.String, **dict.fromkeys(keys, pl.String)})
-        self._values = [_at(key).alias(key) for key in keys]
+        texts = dict.fromkeys(keys + beside, pl.String)
+        self.empty = pl.DataFrame(schema={"number": pl.UInt32, "line": pl.String, **texts})
+        self._values = [_at(key).alias(key) for key in keys] + [pl.lit(None, pl.String).alias(key) for key in beside]
 
     def parsed(self, raw: bytes) -> pl.DataFrame:
         """The values of all lines; Polars decides what a value is as text."""

@@ -19,7 +19,7 @@ from endpointwatch.capture.tally import Tally
 from endpointwatch.merge.counts import Captures, Conflict, Labels, Merged
 from endpointwatch.merge.join import LISTED, Counted, merge_partition
 from endpointwatch.merge.output import MergedFiles
-from endpointwatch.merge.parts import SCHEMAS, Joining, Spilling
+from endpointwatch.merge.parts import SCHEMAS, Joining, Spilling, Watch
 from endpointwatch.merge.sources import Sources
 
 PART_BYTES = 64 * 1024 * 1024
@@ -41,6 +41,7 @@ def merge(
     keep_folders: bool = False,
     part_bytes: int = PART_BYTES,
     each: Each = map,
+    watch: Watch | None = None,
 ) -> Merged:
     """Write the merged records below ``output``; what became of every capture and every label.
 
@@ -51,6 +52,7 @@ def merge(
         keep_folders: Write below the folders in which the captures were found, as AWS's merger does.
         part_bytes: Bytes of input that are joined at a time: memory goes with it, the result does not.
         each: Does the work on files and on pieces; by default in this process, one after the other.
+        watch: Is shown the merged records of each piece.
 
     Raises:
         CaptureError: The captures or the labels cannot be read at all.
@@ -67,6 +69,8 @@ def merge(
             joined = merge_partition(*(pl.concat(frames[side]) for side in SCHEMAS))
             sink.write(joined.records)
             totals.add(joined.counted)
+            if watch is not None:
+                watch.keep(watch.see(joined.answers))
         else:
             with tempfile.TemporaryDirectory(prefix=".merge-", dir=scratch) as place:
                 folder = Path(place)
@@ -74,9 +78,11 @@ def merge(
                 for read in each(Spilling(sources, count, folder), enumerate(shares)):
                     tallies[read.side].add(read.tally)
                     spilled[read.side] += read.paths
-                for counted, written in each(Joining(spilled, folder, keep_folders), range(count)):
+                for counted, written, seen in each(Joining(spilled, folder, keep_folders, watch), range(count)):
                     sink.take(written)
                     totals.add(counted)
+                    if watch is not None:
+                        watch.keep(seen)
     return totals.told(sources, tallies["captures"], tallies["labels"], sink.files)
 
 

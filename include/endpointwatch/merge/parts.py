@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
 
 from endpointwatch.capture.tally import Tally
 from endpointwatch.merge import captures as captured
@@ -47,6 +50,16 @@ class Spilling:
         return Spilled(share.side, tally, write_parts(frames, self.count, self.folder, f"{share.side}-{number}"))
 
 
+class Watch(Protocol):
+    """Who makes something of the merged records while they are at hand; it can be pickled before it has kept any."""
+
+    def see(self, answers: pl.DataFrame) -> Any:
+        """What is to be kept of a part, out of :attr:`endpointwatch.merge.join.Joined.answers`; in any process."""
+
+    def keep(self, seen: Any) -> None:
+        """Is handed what it saw of each part, in their order, in the process that merges."""
+
+
 @dataclass(frozen=True, slots=True)
 class Joining:
     """Joins a part and writes its merged records.
@@ -55,14 +68,17 @@ class Joining:
         spilled: The files of each side.
         folder: Where the records go, for whoever puts them together.
         keep_folders: Apart by the folders in which their captures were found.
+        watch: Is shown the merged records.
     """
 
     spilled: Mapping[str, tuple[Path, ...]]
     folder: Path
     keep_folders: bool
+    watch: Watch | None
 
-    def __call__(self, place: int) -> tuple[Counted, Written]:
+    def __call__(self, place: int) -> tuple[Counted, Written, Any]:
         left, right = (read_part(self.spilled[side], place, schema) for side, schema in SCHEMAS.items())
         joined = merge_partition(left, right)
         path = self.folder / f"part-{place}.jsonl"
-        return joined.counted, write_texts(joined.records, path, keep_folders=self.keep_folders)
+        written = write_texts(joined.records, path, keep_folders=self.keep_folders)
+        return joined.counted, written, None if self.watch is None else self.watch.see(joined.answers)

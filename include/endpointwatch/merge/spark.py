@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 RECORDS_A_ROW = 20_000
 _TALLIES = -1
-_CAPTURES = "part long, id string, time string, folder string, line string"
+_CAPTURES = "part long, id string, time string, folder string, answer string, line string"
 _LABELS = "part long, id string, data string, encoding string, at decimal(20, 0)"
 _JOINED = "part long, place long, folder string, lines binary, counts string"
 _ROW = pa.schema(

@@ -12,6 +12,7 @@ from endpointwatch.capture.accounting import Rows
 from endpointwatch.config.endpoint import Endpoint, Monitor
 from endpointwatch.config.layout import MERGE, RECORDS, Layout
 from endpointwatch.errors import BaselineError
+from endpointwatch.jobs.answered import Answered
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.plan import (
     BASELINE_PATH,
@@ -38,12 +39,14 @@ class Duty:
         container: Where everything lies.
         labels: What is known about the window's labels; None where no ground truth is configured, or no due monitor
             needs any.
+        answered: Has watched the merge of these labels, for the monitor of model quality; or None.
     """
 
     plan: MonitorPlan
     settings: Monitor
     container: Container
     labels: WindowLabels | None = None
+    answered: Answered | None = None
 
     @property
     def endpoint(self) -> Endpoint:

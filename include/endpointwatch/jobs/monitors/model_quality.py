@@ -7,6 +7,7 @@ from pathlib import Path
 from endpointwatch.capture.tally import Tally
 from endpointwatch.config.model_quality import BINARY, ModelQuality
 from endpointwatch.errors import BaselineError
+from endpointwatch.jobs.answered import Answered
 from endpointwatch.jobs.data_sets import data_set_rows
 from endpointwatch.jobs.estimates import (
     CALIBRATION,
@@ -81,6 +82,17 @@ def judge(duty: Duty) -> Judged:
     return Judged(verdict, tuple(metrics(measured, at=duty.plan.window.start, dimensions=duty.dimensions)))
 
 
+def watch(duty: Duty) -> Answered | None:
+    """Who watches the merge for :func:`judge`; None where it would not help, or the baseline cannot be read."""
+    settings = _settings(duty)
+    if settings.problem_type != BINARY:
+        return None
+    try:
+        return Answered(Reader(settings, _baseline(duty.baseline, settings).classes))
+    except BaselineError:
+        return None  # told where the window is judged
+
+
 def learn(lesson: Lesson) -> Learnt:
     """Performance and limits of the data set, and its state.
 
@@ -128,7 +140,8 @@ def _labelled(duty: Duty, reader: Reader, tally: Tally, watch: Promises) -> Stat
     if duty.merged is None or not duty.merged.is_dir():
         return None
     if reader.settings.problem_type == BINARY:
-        return labelled_state(duty.merged, reader, tally)
+        known = duty.answered.state(tally) if duty.answered is not None else None
+        return known if known is not None else labelled_state(duty.merged, reader, tally)
     return collected(captured(duty.merged, tally, reader.settings, labelled=True), reader, tally, watch)
 
 
