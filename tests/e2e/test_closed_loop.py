@@ -124,7 +124,7 @@ def way_back(small: SmallEndpoint) -> Iterator[Case]:
 def refusals(small: SmallEndpoint) -> Iterator[Case]:
     """A challenger that is no better; one that cannot be trained; one that nobody answers for."""
     small.first_version()
-    with small.clients() as clients:
+    with small.clients(every=0.5) as clients:
         window, one_sided, better = small.past(1), small.past(3), small.past(5)
         small.lay(window, drifted(32, turned=False))
         judged = monitored(small, window)
@@ -149,7 +149,7 @@ def refusals(small: SmallEndpoint) -> Iterator[Case]:
 def probation(small: SmallEndpoint) -> Iterator[Case]:
     """A version whose first window does not hold goes back; another retraining is beyond the budget."""
     small.first_version()
-    with small.clients() as clients:
+    with small.clients(every=0.5) as clients:
         window, known = small.past(1), small.runs.ids(small.dag("onboard"))
         small.lay(window, drifted(42))
         small.judge(window)
