@@ -66,7 +66,7 @@ class World:
         """A boto3 client of the local AWS itself; one per service, shared by all threads."""
         with self._clients_lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(
+                client = self._session.client(
                     service,
                     endpoint_url=self.settings.url,
                     config=Config(
@@ -77,6 +77,10 @@ class World:
                         proxies={},
                     ),
                 )
+                # botocore makes the classes of a service's errors at first sight, and without a lock: two threads that
+                # see them first at once have two classes of one name, and `except` catches the other one.
+                _ = client.exceptions
+                self._clients[service] = client
             return self._clients[service]
 
     def start(self) -> None:

@@ -62,3 +62,11 @@ def test_a_job_that_waits_is_in_progress_and_pending_and_can_be_stopped_at_once(
         jobs.sagemaker.stop_processing_job(ProcessingJobName=name)
     for name in running:
         assert jobs.processed(name)["ProcessingJobStatus"] == "Stopped"
+
+
+def test_the_first_jobs_of_a_new_service_may_all_begin_at_the_same_moment(start_pocketaws, jobs_of):
+    jobs = jobs_of(start_pocketaws("--max-jobs", "8"))
+    for number in range(8):
+        jobs.process(f"first-{number}", "pass")
+    ended = [jobs.processed(f"first-{number}") for number in range(8)]
+    assert [(job["ProcessingJobStatus"], job.get("FailureReason")) for job in ended] == [("Completed", None)] * 8
