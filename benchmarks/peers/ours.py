@@ -32,7 +32,7 @@ def main() -> None:
         baseline = read_baseline(options.baseline / CONSTRAINTS, options.baseline / STATISTICS)
         state = gathered(options.captures, tally, reading, names=baseline.names)
         findings = data_quality.check(state, baseline, settings)
-        write_report(options.report, state, data_quality.suggest(state, settings), findings.violations)
+        write_report(options.report, state, settings, findings.violations)
     tell(work, rows=tally.rows().analysed, read=tally.rows().read, violations=len(findings.violations))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from endpointwatch.monitors.findings import Violation
+from endpointwatch.reports.layout import laid_out
 
 STATISTICS = "statistics.json"
 CONSTRAINTS = "constraints.json"
@@ -23,7 +24,7 @@ REPLAY_TABLE = "replay.txt"
 
 def json_text(document: Mapping[str, Any]) -> str:
     """The document as Model Monitor lays it out: two spaces, keys in their own order, a space before each colon."""
-    return json.dumps(document, indent=2, ensure_ascii=False, separators=(",", " : ")) + "\n"
+    return laid_out(document) + "\n"
 
 
 def violations_document(violations: Iterable[Violation]) -> dict[str, Any]:
