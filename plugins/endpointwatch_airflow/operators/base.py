@@ -12,11 +12,12 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import Context
 
+from endpointwatch_airflow.aws_settings import AwsSettings
 from endpointwatch_airflow.hooks.sagemaker import SageMakerHook
 from endpointwatch_airflow.hooks.store import StoreHook
 
 
-class EndpointWatchOperator(AwsBaseOperator[SageMakerHook]):
+class EndpointWatchOperator(AwsSettings, AwsBaseOperator[SageMakerHook]):
     """Base of the operators: SageMaker by ``self.hook``, S3 by ``self.store``.
 
     Args:
@@ -55,16 +56,6 @@ class EndpointWatchOperator(AwsBaseOperator[SageMakerHook]):
             aws_partition=self.hook.conn_partition,
             **told,
         )
-
-    @property
-    def aws(self) -> dict[str, Any]:
-        """The operator's AWS settings, for a trigger."""
-        return {
-            "aws_conn_id": self.aws_conn_id,
-            "region_name": self.region_name,
-            "verify": self.verify,
-            "botocore_config": self.botocore_config,
-        }
 
     @property
     def waiting(self) -> dict[str, Any]:

@@ -10,10 +10,12 @@ from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.common.compat.sdk import conf
 from airflow.triggers.base import BaseTrigger
 
+from endpointwatch_airflow.aws_settings import AwsSettings
+
 Hook = TypeVar("Hook", bound=AwsGenericHook)  # type: ignore[type-arg]
 
 
-class DeferrableSensor(AwsBaseSensor[Hook]):
+class DeferrableSensor(AwsSettings, AwsBaseSensor[Hook]):
     """Base of the sensors.
 
     Args:
@@ -29,16 +31,6 @@ class DeferrableSensor(AwsBaseSensor[Hook]):
     ) -> None:
         super().__init__(**kwargs)
         self.deferrable = deferrable
-
-    @property
-    def aws(self) -> dict[str, Any]:
-        """The sensor's AWS settings, for a trigger."""
-        return {
-            "aws_conn_id": self.aws_conn_id,
-            "region_name": self.region_name,
-            "verify": self.verify,
-            "botocore_config": self.botocore_config,
-        }
 
     def wait_by(self, trigger: BaseTrigger) -> NoReturn:
         """Wait in the triggerer, as long as the sensor's timeout says."""
