@@ -142,7 +142,8 @@ def captured_rows(
         tally.set_aside("file", path.relative_to(folder).as_posix(), 1, UNREAD)
     keys = Keys()
     pieces = ((path, *piece) for path in taken for piece in records(path))
-    for path, frame, malformed in ahead(pieces):
+    # A part of the files is read by one process of several, whose threads would only wait for one another.
+    for path, frame, malformed in ahead(pieces) if names is None else pieces:
         name = path.relative_to(folder).as_posix() if path != folder else path.name
         for fault in malformed:
             tally.set_aside("json", name, fault.line, fault.reason)
@@ -211,11 +212,10 @@ def _inside(windows: tuple[Window, ...]) -> pl.Expr:
 @cache
 def _plain(sides: tuple[str, ...], windows: tuple[Window, ...]) -> pl.Expr:
     """Whether all records are CSV of the window, and :func:`_sifted` would find nothing: asked once, and mostly so."""
-    plain = [
-        ~_SHADOW,
-        ~_doubtful(sides, strict=False),
-        *(pl.col(f"{side}_encoding") == encodings.CSV for side in sides),
-    ]
+    plain = [~_SHADOW]
+    for side in sides:
+        # Texts that are missing, empty, or begin with a line end stand before the first character that can be seen.
+        plain += [pl.col(f"{side}_encoding") == encodings.CSV, pl.col(f"{side}_data") >= "!"]
     return pl.all_horizontal([*plain, *([_inside(windows)] if windows else [])]).fill_null(value=False).all()
 
 

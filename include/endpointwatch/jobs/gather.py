@@ -14,6 +14,7 @@ from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading
 from endpointwatch.jobs.collect import collect, settled
 from endpointwatch.jobs.cores import cores
+from endpointwatch.jobs.memory import keep_freed_memory
 from endpointwatch.jobs.parts import cut, together
 from endpointwatch.jobs.rows import captured
 from endpointwatch.jobs.spread import spread
@@ -47,6 +48,7 @@ def here(folder: Path, tally: Tally, reading: Reading, *, names: tuple[str, ...]
             captured(folder, tally, reading), tally, data_quality.compute, names=names, strict=reading.strict
         )
     sets = cut(folder, PART_BYTES)
+    keep_freed_memory()
     helpers = min(cores() - 1, MOST_HELPERS, len(sets) // WORTH_A_HELPER)
     surveyed = spread(partial(survey, folder, reading), sets, helpers)
     return settled(*together(surveyed, tally, followed), tally, names, strict=reading.strict)

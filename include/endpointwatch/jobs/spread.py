@@ -22,10 +22,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
+from operator import length_hint
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from endpointwatch.capture.ahead import ahead
+from endpointwatch.jobs.memory import keep_freed_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,18 +35,11 @@ R = TypeVar("R")
 GIVEN = 3
 #: Results kept here at most, while a helper is at work on an earlier item.
 KEPT = 8
+_UNKNOWN = 1_000_000  # of items that are made one by one nobody knows how many there will be
 _PIPE = 1024 * 1024
 _PROGRAM = "from endpointwatch.jobs.spread import help_along; help_along()"
-# One thread each, since there are as many processes as cores. Memory that is freed is kept for the next item: giving it
-# back to the system and asking for it again takes a fifth of the time.
-_KEPT_MEMORY = 256 * 1024 * 1024
-_ALONE = {
-    "POLARS_MAX_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(_KEPT_MEMORY),
-    "MALLOC_TRIM_THRESHOLD_": str(_KEPT_MEMORY),
-}
+# One thread each, since there are as many processes as cores.
+_ALONE = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class HelperError(Exception):
@@ -120,7 +115,7 @@ def _shared(work: Callable[[T], R], items: Iterator[T], helpers: list[_Helper], 
     left = True
     while True:
         for helper in helpers:
-            while left and helper.given < given and (left := _give(items, helper)):
+            while left and helper.given < min(given, _share(items, helpers)) and (left := _give(items, helper)):
                 waiting.append(helper)
         if not waiting:
             return
@@ -135,6 +130,11 @@ def _shared(work: Callable[[T], R], items: Iterator[T], helpers: list[_Helper], 
             mine = [_Done(work(item)) for item in islice(items, 1)]
             waiting += mine
             left = bool(mine)
+
+
+def _share(items: Iterator[T], helpers: list[_Helper]) -> int:
+    """Items that a helper may hold: towards the end fewer, so that nobody waits for one that has several left."""
+    return -(-length_hint(items, _UNKNOWN) // len(helpers))
 
 
 def _give(items: Iterator[T], helper: _Helper) -> bool:
@@ -220,6 +220,7 @@ def help_along() -> None:
     os.dup2(2, 1)  # whatever a library prints is no result
     # The thread that sends must not wait long for the one that works.
     sys.setswitchinterval(0.0005)
+    keep_freed_memory()
     # What the work needs is imported with it and stays: looking for garbage in it would find none.
     gc.disable()
     with contextlib.suppress(EOFError, OSError):

@@ -88,7 +88,7 @@ class Column:
 
 def surveyed(texts: pl.Series) -> tuple[Column, Values]:
     """The column of these ``texts`` but for its sketch, and the numbers that are to go into that, in order."""
-    present = texts.drop_nulls().rechunk()
+    present = (texts.drop_nulls() if texts.null_count() else texts).rechunk()
     if present.is_empty():
         return Column(rows=texts.len()), np.empty(0)
     raw = present.to_arrow(compat_level=pl.CompatLevel.oldest())

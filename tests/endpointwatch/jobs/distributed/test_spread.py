@@ -46,8 +46,15 @@ def test_an_error_of_the_work_is_raised_with_the_place_where_it_happened():
 
 
 def test_a_helper_that_is_killed_is_an_error_that_says_so_and_no_job_without_an_end():
+    kill = f"(me := __import__('os').getpid()) != {os.getpid()} and __import__('os').kill(me, {int(signal.SIGKILL)})"
     with pytest.raises(HelperError, match=r"SIGKILL.*memory"):
-        list(spread(eval, [f"__import__('os').kill(__import__('os').getpid(), {int(signal.SIGKILL)})"] * 3, 1))
+        list(spread(eval, [kill] * 3, 1))
+
+
+def test_towards_the_end_no_helper_holds_items_that_others_could_do():
+    # With three given from the start, this process would wait for the helper's second and third.
+    told = list(spread(eval, ["(__import__('time').sleep(0.5), __import__('os').getpid())[1]"] * 3, 1))
+    assert told.count(os.getpid()) == 1
 
 
 def test_nothing_is_left_of_the_helpers():
@@ -62,5 +69,6 @@ def test_nothing_is_left_of_the_helpers():
 
 
 def test_what_a_helper_prints_is_no_result(capfd):
-    assert list(spread(print, ["a word"] * GIVEN, 1)) == [None] * GIVEN
+    # Made one by one: of items whose number is known this process would take the last.
+    assert list(spread(print, ("a word" for _ in range(GIVEN)), 1)) == [None] * GIVEN
     assert capfd.readouterr().out == ""
