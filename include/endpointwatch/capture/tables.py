@@ -109,6 +109,8 @@ def _file(
     first = 1
     for piece in pieces:
         chunk = piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
+        if b"\n" not in chunk:  # as in spreadsheets' "CSV (Macintosh)"
+            chunk = chunk.replace(b"\r", b"\n")
         if b'"' in chunk:
             # A quoted cell may hold commas and line feeds, so from here on a real CSV reader goes on.
             frames = _quoted(chain([chunk], pieces), name, first, tally)
