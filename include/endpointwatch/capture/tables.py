@@ -109,6 +109,8 @@ def _file(
     first = 1
     for piece in pieces:
         chunk = piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
+        if first == 1 and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DamagedError("the file is UTF-16; write it as UTF-8")
         if b"\n" not in chunk:  # as in spreadsheets' "CSV (Macintosh)"
             chunk = chunk.replace(b"\r", b"\n")
         if b'"' in chunk:
