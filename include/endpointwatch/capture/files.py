@@ -24,7 +24,8 @@ class DamagedError(CaptureError):
 def files(folder: Path, suffixes: frozenset[str] | None = None) -> tuple[Path, ...]:
     """The files below ``folder``, sorted by path; ``folder`` may be a single file.
 
-    Files that begin with ``.`` or ``_`` are left out, as Spark does (``_SUCCESS``); with ``suffixes`` all others too.
+    What begins with ``.`` or ``_`` is left out, as Spark does, be it a file (``_SUCCESS``) or a folder
+    (``_temporary``, ``.ipynb_checkpoints``); with ``suffixes`` all other files, too.
 
     The order is part of the result: sketches depend on the order of rows. It is that of the S3 keys, hence of time.
 
@@ -35,10 +36,14 @@ def files(folder: Path, suffixes: frozenset[str] | None = None) -> tuple[Path, .
         return (folder,)
     if not folder.is_dir():
         raise CaptureError(f"{folder}: no such folder. Check the job's inputs: nothing was put there.")
-    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
+    found = (path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
     if suffixes is not None:
         found = (path for path in found if suffix(path) in suffixes)
     return tuple(sorted(found, key=lambda path: path.relative_to(folder).as_posix()))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
 
 
 def passed_over(folder: Path, suffixes: frozenset[str]) -> tuple[Path, ...]:

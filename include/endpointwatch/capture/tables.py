@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from endpointwatch.capture.tally import Tally
 from endpointwatch.errors import CaptureError
 
 BATCH = 50_000
+_BLANKS = r"^[\x00-\x20]+$"  # what Java's `trim` takes off
 _SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {"line": pl.Int64, "cells": CELLS}
 
 
@@ -78,6 +79,28 @@ def table_rows(folder: Path, tally: Tally, *, header: bool) -> Iterator[TableRow
             tally.set_aside("file", name, last + 1, str(error))
 
 
+def fitted(tables: Iterable[TableRows]) -> Iterator[TableRows]:
+    """The rows as a table of Spark has them: all as wide as the header or, without one, the first row.
+
+    What a row is short of is missing, what it has beyond is cut off, and a line of blanks is no row.
+
+    References:
+        apache/spark, ``UnivocityParser`` (mode ``PERMISSIVE``) and ``CSVExprUtils.filterCommentAndEmpty``.
+    """
+    width = 0
+    for table in tables:
+        sizes = table.frame.get_column("cells").list.len()
+        if width > 1 and (sizes == width).all():
+            yield table
+            continue
+        blank = (pl.col("cells").list.len() == 1) & pl.col("cells").list.first().str.contains(_BLANKS)
+        frame = table.frame.filter(~blank)
+        if table.names or frame.height:
+            width = width or len(table.names or frame.item(0, "cells"))
+        cells = [pl.col("cells").list.get(place, null_on_oob=True) for place in range(width)]
+        yield TableRows(table.file, table.names, frame.with_columns(cells=pl.concat_list(cells)) if cells else frame)
+
+
 def _file(
     path: Path, name: str, tally: Tally, *, header: bool
 ) -> Iterator[tuple[tuple[str, ...] | None, pl.DataFrame]]:
@@ -86,6 +109,10 @@ def _file(
     first = 1
     for piece in pieces:
         chunk = piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
+        if first == 1 and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DamagedError("the file is UTF-16; write it as UTF-8")
+        if b"\n" not in chunk:  # as in spreadsheets' "CSV (Macintosh)"
+            chunk = chunk.replace(b"\r", b"\n")
         if b'"' in chunk:
             # A quoted cell may hold commas and line feeds, so from here on a real CSV reader goes on.
             frames = _quoted(chain([chunk], pieces), name, first, tally)

@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from endpointwatch.commands.forms import FORMATS, dataset_format, recognised
 from endpointwatch.commands.shell import DONE, VIOLATIONS, ended, parser
 from endpointwatch.config.data_quality import DataQuality
 from endpointwatch.config.section import Switch
-from endpointwatch.errors import BaselineError, PlanError
+from endpointwatch.errors import BaselineError
 from endpointwatch.jobs import analysis
 from endpointwatch.jobs.container import Container
 from endpointwatch.jobs.tables import read_baseline
@@ -41,8 +42,6 @@ examples:
 
 exit codes: 0 no violations, or no baseline to break; 1 violations; 2 wrong arguments, or data that cannot be read
 """
-FORMATS = {"csv": "csv", "capture": "sagemakerCaptureJson"}
-_CAPTURE_SUFFIXES = frozenset({".jsonl", ".json"})
 _NUMBERS = ("missing", "mean", "std dev", "min", "max", "distinct", "distance", "limit", "p-value", "effect")
 
 
@@ -54,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     asked.add_argument("--output", type=Path, metavar="FOLDER", help="where the files go (default: none are kept)")
     asked.add_argument(
-        "--format", choices=FORMATS, help="csv, or capture (SageMaker's JSON Lines); default: what the suffix says"
+        "--format",
+        choices=FORMATS,
+        help="capture is what SageMaker captured; default: what the first file's suffix and first line say",
     )
     asked.add_argument("--no-header", action="store_true", help="CSV files begin with data; columns are _c0, _c1, …")
     asked.add_argument(
@@ -73,8 +74,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _analysed(options: argparse.Namespace, output: Path) -> int:
     aws: Switch = "Enabled" if options.aws_compatible else "Disabled"
-    kind = options.format or _format(options.data)
-    form = {FORMATS[kind]: {"header": not options.no_header} if kind == "csv" else {}}
+    form = dataset_format(options.format or recognised(options.data), header=not options.no_header)
     environment = {
         "dataset_source": str(options.data.absolute()),
         "dataset_format": json.dumps(form),
@@ -152,21 +152,6 @@ def _count(number: int, thing: str) -> str:
 
 def _short(number: float) -> str:
     return f"{number:.5g}"
-
-
-def _format(data: Path) -> str:
-    """What the suffixes say; a folder's first file speaks for all.
-
-    Raises:
-        PlanError: There is nothing there.
-    """
-    if not data.exists():
-        raise PlanError(f"{data}: there is no such file or folder.")
-    inside = sorted(path for path in data.rglob("*") if path.is_file() and not path.name.startswith((".", "_")))
-    found = inside if data.is_dir() else [data]
-    if not found:
-        raise PlanError(f"{data} holds no files.")
-    return "capture" if found[0].suffix.lower() in _CAPTURE_SUFFIXES else "csv"
 
 
 def _baseline(folder: Path) -> tuple[Path | None, Path | None]:

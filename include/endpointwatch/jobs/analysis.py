@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from endpointwatch.capture.files import SUFFIXES
 from endpointwatch.capture.files import files as files_in
 from endpointwatch.capture.objects import json_rows, parquet_rows
-from endpointwatch.capture.tables import table_rows
+from endpointwatch.capture.tables import fitted, table_rows
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading
 from endpointwatch.config.data_quality import DataQuality, DistributionConstraints
@@ -73,7 +73,7 @@ def run(container: Container) -> int:
             require_captures(source)
             state, tally = of_captures(source, _reading(form, inside, settings), learnt)
         else:
-            cells = _cells(form, source, tally, names)
+            cells = _cells(form, source, tally, names, strict=strict)
             state = collect(cells, tally, data_quality.compute, names=learnt, strict=strict)
     if names:
         state = _named(state, tuple(names))
@@ -202,11 +202,12 @@ def _reading(form: dict[str, Any], windows: tuple[Window, ...], settings: DataQu
     return Reading(windows, _sides(options), settings.json_payloads, settings.aws_compatible == "Enabled")
 
 
-def _cells(form: dict[str, Any], source: Path, tally: Tally, names: list[str]) -> Iterator[Batch]:
+def _cells(form: dict[str, Any], source: Path, tally: Tally, names: list[str], *, strict: bool) -> Iterator[Batch]:
     (name, options), *_ = form.items()
     if name == "csv":
         _sides(options)
-        for table in table_rows(source, tally, header=is_true(options.get("header", False))):
+        tables = table_rows(source, tally, header=is_true(options.get("header", False)))
+        for table in fitted(tables) if strict else tables:
             names[:] = table.names or ()
             yield Batch(table.file, table.frame)
     elif name == "json":

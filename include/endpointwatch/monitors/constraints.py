@@ -5,6 +5,7 @@ Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-const
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -61,13 +62,12 @@ class MonitoringConfig(_Part):
 
     def overridden(self, overrides: dict[str, Any]) -> MonitoringConfig:
         """These settings with ``overrides`` laid over them, the nested block key by key."""
-        mine = self.model_dump()
-        nested = {**mine["distribution_constraints"], **overrides.get("distribution_constraints", {})}
-        return MonitoringConfig.model_validate({**mine, **overrides, "distribution_constraints": nested})
+        return MonitoringConfig.model_validate(_laid_over(self.model_dump(), overrides))
 
 
 class NumberConstraints(_Part):
     is_non_negative: bool | None = None
+    monitoring_config_overrides: dict[str, Any] | None = None
 
 
 class StringConstraints(_Part):
@@ -83,7 +83,9 @@ class FeatureConstraints(_Part):
     completeness: float | None = None
     num_constraints: NumberConstraints | None = None
     string_constraints: StringConstraints | None = None
-    # Two spellings are in use: the documentation's, and the one that the SageMaker SDK writes for strings.
+    # Two spellings are in use: the documentation's, and that of all other keys, which the SageMaker SDK writes into the
+    # block of strings. Whoever writes one by hand may have either in mind, here or in a block: none is passed over.
+    monitoring_config_overrides: dict[str, Any] | None = None
     monitoringConfigOverrides: dict[str, Any] | None = None  # noqa: N815 (AWS's spelling)
 
     def settings(self, general: MonitoringConfig) -> MonitoringConfig:
@@ -104,18 +106,21 @@ class FeatureConstraints(_Part):
             texts = self.string_constraints or StringConstraints()
             changes["string_constraints"] = texts.model_copy(update={"domains": own.domains or None})
         if told := own.monitoring_config():
-            before = self._overrides()
-            drift = {**before.get("distribution_constraints", {}), **told.get("distribution_constraints", {})}
-            changes["monitoringConfigOverrides"] = {
-                **before,
-                **told,
-                **({"distribution_constraints": drift} if drift else {}),
-            }
+            changes["monitoringConfigOverrides"] = _laid_over(self._overrides(), told)
         return self.model_copy(update=changes)
 
     def _overrides(self) -> dict[str, Any]:
-        nested = self.string_constraints.monitoring_config_overrides if self.string_constraints else None
-        return {**(nested or {}), **(self.monitoringConfigOverrides or {})}
+        """All that is told, wherever it stands; the documentation's place goes before the others."""
+        blocks = (block for block in (self.string_constraints, self.num_constraints) if block)
+        nested = (block.monitoring_config_overrides for block in blocks)
+        told = (*nested, self.monitoring_config_overrides, self.monitoringConfigOverrides)
+        return reduce(_laid_over, (overrides for overrides in told if overrides), {})
+
+
+def _laid_over(before: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """``told`` over ``before``, the nested block key by key."""
+    drift = {**(before.get("distribution_constraints") or {}), **(told.get("distribution_constraints") or {})}
+    return {**before, **told, **({"distribution_constraints": drift} if drift else {})}
 
 
 class Constraints(_Part):

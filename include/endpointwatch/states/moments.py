@@ -37,11 +37,14 @@ class Moments:
         """The moments of finite ``values``, shape ``(n,)``."""
         if values.size == 0:
             return cls()
+        low, high = float(values.min()), float(values.max())
         # NumPy sums in pairs, in the order of the values: precise, and the same bits on every run.
         with np.errstate(over="ignore", invalid="ignore"):
+            total = float(values.sum())
+            if low == high:  # a sum is rounded, and a constant would seem to vary by that
+                return cls(values.size, low + 0.0, 0.0, total, low, high)
             mean = float(values.mean())
-            m2 = float(np.square(values - mean).sum())
-            return cls(values.size, mean, m2, float(values.sum()), float(values.min()), float(values.max()))
+            return cls(values.size, mean, float(np.square(values - mean).sum()), total, low, high)
 
     def __add__(self, other: Moments) -> Moments:
         if other.n == 0:

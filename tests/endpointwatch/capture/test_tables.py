@@ -48,6 +48,20 @@ def test_a_line_that_is_not_utf8_is_set_aside_and_the_others_are_read(tmp_path):
     assert [(fault.line, fault.reason) for fault in tally.listed] == [(3, "the line is not UTF-8")]
 
 
+def test_a_file_in_utf16_is_set_aside_with_the_remedy(tmp_path):
+    (tmp_path / "a.csv").write_bytes("x,y\n1,2\n".encode("utf-16"))
+    names, cells, _, tally = read(tmp_path)
+    assert (names, cells) == (None, [])
+    assert [fault.reason for fault in tally.listed] == ["the file is UTF-16; write it as UTF-8"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(tmp_path, end):
+    (tmp_path / "a.csv").write_bytes(end.join(("x,y", "1,2", "3,")).encode())
+    names, cells, lines, _ = read(tmp_path)
+    assert (names, cells, lines) == (("x", "y"), [["1", "2"], ["3", ""]], [2, 3])
+
+
 def test_a_folder_without_files_is_an_error(tmp_path):
     with pytest.raises(CaptureError, match="Could not find any csv file"):
         read(tmp_path)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import re
 
+import polars as pl
 import pytest
 
 from endpointwatch.__main__ import main as endpointwatch
@@ -77,18 +80,41 @@ def test_data_without_a_header_has_numbered_columns(tmp_path, capsys):
     assert "2 rows" in out
 
 
-def test_captured_traffic_is_recognised_by_its_suffix(tmp_path, capsys):
-    record = {
-        "captureData": {
-            "endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": "5,red", "encoding": "CSV"},
-            "endpointOutput": {"observedContentType": "text/csv", "mode": "OUTPUT", "data": "0.5", "encoding": "CSV"},
-        },
-        "eventMetadata": {"eventId": "a", "inferenceTime": "2026-11-01T14:00:00Z"},
-        "eventVersion": "0",
-    }
-    (tmp_path / "00.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+CAPTURE = {
+    "captureData": {
+        "endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": "5", "encoding": "CSV"},
+        "endpointOutput": {"observedContentType": "text/csv", "mode": "OUTPUT", "data": "red", "encoding": "CSV"},
+    },
+    "eventMetadata": {"eventId": "a", "inferenceTime": "2026-11-01T14:00:00Z"},
+    "eventVersion": "0",
+}
+
+
+def parquet() -> bytes:
+    written = io.BytesIO()
+    pl.DataFrame({"colour": ["red"], "size": [5]}).write_parquet(written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns"),
+    [
+        ("00.jsonl", json.dumps(CAPTURE).encode(), ["_c0", "_c1"]),
+        ("00.jsonl.gz", gzip.compress(json.dumps(CAPTURE).encode()), ["_c0", "_c1"]),
+        ("rows.csv.gz", gzip.compress(b"colour,size\nred,5\n"), ["colour", "size"]),
+        ("rows.jsonl", b'{"colour": "red", "size": 5}\n', ["colour", "size"]),
+        ("rows.json", b'{\n  "colour": "red",\n  "size": 5\n}\n', ["colour", "size"]),
+        ("rows.json", b'[{"colour": "red", "size": 5}]', ["colour", "size"]),
+        ("rows.parquet", parquet(), ["colour", "size"]),
+    ],
+    ids=["capture", "capture-gz", "csv-gz", "json-lines", "json-object", "json-array", "parquet"],
+)
+def test_a_format_is_recognised_by_suffix_and_first_line(tmp_path, capsys, name, content, columns):
+    (tmp_path / name).write_bytes(content)
     assert main([str(tmp_path)]) == 0
-    assert "1 row, 3 columns" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines()[1:3]] == columns
+    assert "1 row, 2 columns" in out
 
 
 def test_rows_that_cannot_be_read_are_counted_beside_the_table_not_in_it(tmp_path, capsys):

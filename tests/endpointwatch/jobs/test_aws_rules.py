@@ -59,6 +59,28 @@ def test_buckets_follow_the_switch_down_to_the_file(analysed, settings):
     assert first["lower_bound"] == (2147483647.0 if settings else 1.7e12)
 
 
+@pytest.mark.parametrize(
+    ("content", "form", "columns"),
+    [
+        ("a,b,c\n1,2,3\n1,2\n1\n4,5,6\n", CSV_HEADER, {"a": (4, 0), "b": (3, 1), "c": (2, 2)}),
+        ("a,b\n1,2\n1,2,3\n4,5\n", CSV_HEADER, {"a": (3, 0), "b": (3, 0)}),
+        ("a,b\n1,2,3\n4,5,6\n", CSV_HEADER, {"a": (2, 0), "b": (2, 0)}),
+        ("1,2,3\n1,2\n4,5,6,7\n", CSV, {"_c0": (3, 0), "_c1": (3, 0), "_c2": (2, 1)}),
+        ('a,b\n\n1,2\n   \n3,"4"\n', CSV_HEADER, {"a": (2, 0), "b": (2, 0)}),
+        ('a\n1\n   \n""\n3\n', CSV_HEADER, {"a": (2, 1)}),
+    ],
+    ids=["short", "long", "short-header", "no-header", "blanks", "one-column"],
+)
+def test_rows_of_another_width_than_the_header_are_filled_up_and_cut_where_awss_way_is_asked_for(
+    analysed, content, form, columns
+):
+    """Source: what Spark 4.3 reads of the same bytes (present and missing values a column)."""
+    one = analysed(content, form, **STRICT)
+    found = one.document("statistics.json")["features"]
+    counts = {feature["name"]: feature["numerical_statistics"]["common"] for feature in found}
+    assert {name: (told["num_present"], told["num_missing"]) for name, told in counts.items()} == columns
+
+
 @pytest.mark.parametrize(("settings", "order"), [({}, ["b", "a10", "a2"]), (STRICT, ["a10", "a2", "b"])])
 def test_columns_of_json_stand_in_the_order_of_the_alphabet_where_awss_way_is_asked_for(analysed, settings, order):
     """Source: apache/spark, ``JsonInferSchema``: the fields of an inferred schema are sorted by name."""

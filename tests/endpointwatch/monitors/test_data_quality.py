@@ -122,20 +122,6 @@ def test_a_renamed_column_is_a_missing_one():
     assert found(findings) == [("b", "missing_column_check")]
 
 
-@pytest.mark.parametrize("spelling", ["docs", "sdk"])
-def test_a_column_can_be_taken_out_of_the_checks_in_both_spellings(spelling):
-    def switch_off(document):
-        feature = document["features"][0]
-        if spelling == "docs":
-            feature["monitoringConfigOverrides"] = {"evaluate_constraints": "Disabled"}
-        else:
-            feature["string_constraints"]["monitoring_config_overrides"] = {"evaluate_constraints": "Disabled"}
-
-    now = state(a=["z"] * 100, b=["z"] * 100)
-    then = baseline(edit=switch_off, a=["x", "y"] * 50, b=["x", "y"] * 50)
-    assert {name for name, _ in found(check(now, then, SETTINGS))} == {"b"}
-
-
 def test_a_columns_own_threshold_goes_before_the_general_one():
     def relax(document):
         document["features"][0]["monitoringConfigOverrides"] = {

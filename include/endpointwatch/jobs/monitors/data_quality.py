@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from endpointwatch.capture.tables import fitted
 from endpointwatch.capture.tally import Tally
 from endpointwatch.capture.window import Reading
 from endpointwatch.config.data_quality import DataQuality
@@ -193,7 +194,9 @@ def _batches(lesson: Lesson, settings: DataQuality, tally: Tally) -> Iterator[tu
             for batch in preprocessed_rows(Preprocessor(path), lesson.dataset, form, tally):
                 yield batch, batch.names or ()
         return
-    for read in data_set_rows(lesson.dataset, form, tally):
+    tables = data_set_rows(lesson.dataset, form, tally)
+    as_aws = settings.aws_compatible == "Enabled" and form in BY_POSITION
+    for read in fitted(tables) if as_aws else tables:
         # Captures hold no labels; they stand in the data set for the monitors that need them.
         rows = without(read, lesson.endpoint.label_columns, tally)
         names = None if form in BY_POSITION else rows.names
