@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
+from onemachine import postgres
 from onemachine import stack as onemachine
 from onemachine.settings import REPOSITORY, Settings
 from onemachine.stack import Stack
@@ -55,5 +58,20 @@ def running(settings: Settings) -> Iterator[Stack]:
             yield onemachine.up(settings)
         finally:
             onemachine.down(settings)
+            assert processes_of(settings) == set(), "processes are left after down"
             if settings.shared.exists():
                 shutil.rmtree(settings.shared)
+
+
+def processes_of(settings: Settings) -> set[int]:
+    """By a way of its own: everything whose command line or open files lie in the state folder."""
+    places = (str(settings.local), str(postgres.data_folder(settings)))
+    found = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            texts = [*process.cmdline(), process.cwd(), *(file.path for file in process.open_files())]
+            with suppress(OSError):
+                texts += [str(Path(f"/proc/{process.pid}/fd/{n}").readlink()) for n in (1, 2)]
+            if process.pid != os.getpid() and any(text.startswith(places) for text in texts):
+                found.add(process.pid)
+    return found

@@ -1,4 +1,4 @@
-"""A probe for tests/e2e/test_health.py: makes the alarms of an endpoint that is only declared."""
+"""A probe for tests/e2e/actions/test_health.py: makes the alarms of an endpoint that is only declared."""
 
 from __future__ import annotations
 
