@@ -38,6 +38,15 @@ def settings(tmp_path, monkeypatch, initialised) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
+def lasting(tmp_path_factory, initialised) -> Iterator[Settings]:
+    """A stack that runs, for the tests of a file that only look at it."""
+    folder = tmp_path_factory.mktemp("lasting")
+    with pytest.MonkeyPatch.context() as patch, _stack_in(folder, patch) as made:
+        subprocess.run(["cp", "-a", postgres.data_folder(initialised), _installed(initialised, made)], check=True)
+        yield stack.up(made, say=stack.quiet).settings
+
+
+@pytest.fixture(scope="module")
 def used_database(initialised) -> Path:
     """Where the database lies between the tests of a file that write nothing into it: on the same file system."""
     return postgres.data_folder(initialised).with_name("used")
