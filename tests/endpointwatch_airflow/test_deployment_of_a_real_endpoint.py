@@ -54,7 +54,7 @@ class Model(BaseHTTPRequestHandler):
 ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Model).serve_forever()
 """
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/says-its-version:1"
-CANARY = {"strategy": "canary", "step": {"percent": 50}, "wait_seconds": 3}
+CANARY = {"strategy": "canary", "step": {"percent": 50}, "wait_seconds": 1}
 
 
 @pytest.fixture(scope="module")
