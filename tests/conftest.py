@@ -59,12 +59,14 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker-test-role"
 
 
 class OneFileOneProcess(LoadScopeScheduling):
-    """A file stays in one process, for its fixtures. Files that share an Airflow (a folder) or Spark stay together."""
+    """A file stays in one process, for its fixtures. Files that share an Airflow, Spark or an SDK stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
         if "e2e" in file.parts:
             return str(file.parent)
+        if "sdk" in file.stem:
+            return "sdk"
         return "spark" if file.stem.endswith(("_as_spark", "_on_spark")) else str(file)
 
 

@@ -164,13 +164,11 @@ class Runs:
         found: dict[int, psutil.Process] = {}
         for process in psutil.process_iter():
             with suppress(*GONE, psutil.AccessDenied, ProcessLookupError, PermissionError):
-                if process.pid in spared or process.status() == psutil.STATUS_ZOMBIE:
+                ours = process.pid in alive or os.getsid(process.pid) in leaders
+                if process.pid in spared or not (ours or (name is None and self._marked(process))):
                     continue
-                if (
-                    process.pid in alive
-                    or os.getsid(process.pid) in leaders
-                    or (name is None and self._marked(process))
-                ):
+                # Asked last: it is a file to read for every process of the machine.
+                if process.status() != psutil.STATUS_ZOMBIE:
                     found[process.pid] = process
         for process in list(found.values()):
             with suppress(*GONE):

@@ -1,13 +1,14 @@
 """The Amazon provider's own SageMaker operators as a DAG, written as for AWS.
 
-``test_amazon_provider.py`` lays it into the DAGs folder of an Airflow of its own and runs it there as
-``provider_operators.py waiting|deferrable``, with ``PROVIDER_BUCKET`` and ``PROVIDER_IMAGE`` in the environment. It
-knows nothing of the local AWS; only ``AWS_ENDPOINT_URL`` leads there. The last line it prints is JSON: the run's state
-and every task's.
+``test_amazon_provider.py`` lays it into the DAGs folder of an Airflow of its own and runs it there as a program, with
+``PROVIDER_BUCKET`` and ``PROVIDER_IMAGE`` in the environment. It knows nothing of the local AWS; only
+``AWS_ENDPOINT_URL`` leads there. For each way of waiting it prints what Airflow logs and then a line of JSON: the way,
+the run's state and every task's.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -24,6 +25,7 @@ from airflow.providers.amazon.aws.operators.sagemaker import (
 )
 from airflow.providers.amazon.aws.sensors.sagemaker import SageMakerEndpointSensor, SageMakerTrainingSensor
 from airflow.sdk import DAG
+from botocore.loaders import JSONFileLoader
 
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 
@@ -120,13 +122,18 @@ DAGS = {
 globals().update({dag.dag_id: dag for dag in DAGS.values()})
 
 
-def main() -> int:
-    """Run one DAG in this process; 0 when every task succeeded."""
-    run = DAGS[sys.argv[1]].test()
-    states = {task.task_id: str(task.state) for task in run.get_task_instances()}
-    sys.stdout.write("\n" + json.dumps({"run": str(run.state), "tasks": states}) + "\n")
-    return 0 if run.state == "success" else 1
+def main() -> None:
+    """Run the DAGs in this process, one after the other, on a new database."""
+    from airflow.utils.db import initdb  # noqa: PLC0415 - Airflow imports this file as a DAG too
+
+    # Every operator makes a session, and every session reads SageMaker's model anew: read it once.
+    JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
+    initdb()
+    for mode, dag in DAGS.items():
+        run = dag.test()
+        states = {task.task_id: str(task.state) for task in run.get_task_instances()}
+        sys.stdout.write("\n" + json.dumps({"mode": mode, "run": str(run.state), "tasks": states}) + "\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,13 +1,7 @@
-"""What a user of the SDK's ``ModelBiasMonitor`` writes; run as a program of its own by ``test_sagemaker_sdk_bias.py``.
-
-The last line it prints is one JSON object: the configurations that the SDK's own classes write, and, with a data set
-in S3, the baseline that its job learnt, as its own classes read it.
-"""
+"""What a user of the SDK's ``ModelBiasMonitor`` writes; run by ``sdk_program.py``."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 import boto3
@@ -83,7 +77,7 @@ def baseline(dataset: str, output: str) -> dict[str, Any]:
     )
     processor.run_bias(data_config=data, bias_config=bias, wait=True, logs=True)
     sagemaker = boto3.client("sagemaker", region_name="us-east-1")
-    newest = {"SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 1}
+    newest = {"NameContains": "Clarify-Bias", "SortBy": "CreationTime", "SortOrder": "Descending", "MaxResults": 1}
     (job,) = sagemaker.list_processing_jobs(**newest)["ProcessingJobSummaries"]
     told = sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])
     return {
@@ -95,12 +89,6 @@ def baseline(dataset: str, output: str) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str]) -> None:
-    answer = {"configurations": configurations()}
-    if arguments:
-        answer["baseline"] = baseline(*arguments)
-    print("\n" + json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def answer(dataset: str, output: str) -> dict[str, Any]:
+    """The configurations that the SDK's own classes write, and the baseline that its job learnt, as they read it."""
+    return {"configurations": configurations(), "baseline": baseline(dataset, output)}

@@ -1,11 +1,8 @@
-"""What a user of the SDK's ``ModelExplainabilityMonitor`` writes; run by ``test_sagemaker_sdk_explainability.py``.
-
-The last line it prints is the configuration, as the SDK's own classes write it, as one JSON object.
-"""
+"""What a user of the SDK's ``ModelExplainabilityMonitor`` writes; run by ``sdk_program.py``."""
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 from sagemaker.core.clarify import ModelConfig, SHAPConfig
 from sagemaker.core.model_monitor.clarify_model_monitoring import ExplainabilityAnalysisConfig
@@ -13,7 +10,8 @@ from sagemaker.core.model_monitor.clarify_model_monitoring import Explainability
 HEADERS = ["amount", "ratio", "age"]
 
 
-def main() -> None:
+def answer() -> dict[str, Any]:
+    """The configuration, as the SDK's own classes write it."""
     shap = SHAPConfig(
         baseline=[[200, 10, 40]],
         num_samples=100,
@@ -30,8 +28,4 @@ def main() -> None:
         accept_type="text/csv",
     )
     config = ExplainabilityAnalysisConfig(shap, model, headers=HEADERS, label_headers=["approved"])
-    print("\n" + json.dumps(config._to_dict()))
-
-
-if __name__ == "__main__":
-    main()
+    return dict(config._to_dict())

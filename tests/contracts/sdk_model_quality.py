@@ -1,20 +1,16 @@
-"""What a user of the SageMaker Python SDK (v3) writes to baseline a model's quality; a program of its own.
-
-Run by ``test_sdk_model_quality.py``. The last line it prints is one JSON object: the job's name, and statistics and
-constraints as the SDK's own classes read them.
-"""
+"""What a user of the SageMaker Python SDK (v3) writes to baseline a model's quality; run by ``sdk_program.py``."""
 
 from __future__ import annotations
 
-import json
-import sys
+from typing import Any
 
 import boto3
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.model_monitor import Constraints, DatasetFormat, ModelQualityMonitor, Statistics
 
 
-def main(dataset: str, output_s3_uri: str) -> None:
+def answer(dataset: str, output_s3_uri: str) -> dict[str, Any]:
+    """The job, and statistics and constraints as the SDK's own classes read them."""
     # Without a default bucket the SDK asks STS for the account, and it does so at AWS's own address whatever
     # AWS_ENDPOINT_URL says.
     session = Session(boto_session=boto3.Session(region_name="us-east-1"), default_bucket="sdk-results")
@@ -41,7 +37,7 @@ def main(dataset: str, output_s3_uri: str) -> None:
     statistics, constraints = job.baseline_statistics(), job.suggested_constraints()
     if not isinstance(statistics, Statistics) or not isinstance(constraints, Constraints):
         raise TypeError(f"the SDK read {type(statistics)} and {type(constraints)}")
-    answer = {
+    return {
         "job": monitor.latest_baselining_job_name,
         "image": monitor.image_uri,
         "statistics": statistics.body_dict,
@@ -50,8 +46,3 @@ def main(dataset: str, output_s3_uri: str) -> None:
         "exit_message": job.describe().get("ExitMessage"),
         "environment": job.describe()["Environment"],
     }
-    print("\n" + json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -34,8 +34,12 @@ def aws(start_pocketaws: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, aws: Any) -> dict[str, str]:
-    """The environment of an Airflow of its own: a fresh SQLite database, no connection but an empty one."""
+def runs(tmp_path_factory: pytest.TempPathFactory, aws: Any) -> dict[str, tuple[dict[str, Any], str]]:
+    """How the DAG ended and what it printed, by its way of waiting.
+
+    One program in an Airflow of its own, with a fresh SQLite database and no connection but an empty one; starting it
+    takes longer than the DAG does.
+    """
     home = tmp_path_factory.mktemp("airflow")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "AIRFLOW_"))}
     environment |= {
@@ -51,26 +55,30 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, aws: Any) -> dict[str, str
         "NO_PROXY": "127.0.0.1,localhost",
     }
     (home / "dags").mkdir()
-    (home / "dags" / "provider_operators.py").write_text((HERE / "provider_operators.py").read_text())
+    program = home / "dags" / "provider_operators.py"
+    program.write_text((HERE / "provider_operators.py").read_text())
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
-        env=environment, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return environment
+        [sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-4000:] + aws.output()[-2000:]
+    ended, printed = {}, ""
+    for line in done.stdout.splitlines():
+        if line.startswith('{"mode": '):
+            result = json.loads(line)
+            ended[result.pop("mode")] = result, printed
+            printed = ""
+        printed += f"{line}\n"
+    return ended
 
 
 @pytest.mark.parametrize("mode", ["waiting", "deferrable"])
-def test_the_providers_operators_go_from_data_to_a_served_model(mode: str, aws: Any, airflow: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, f"{airflow['AIRFLOW_HOME']}/dags/provider_operators.py", mode],
-        env=airflow, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-4000:] + aws.output()[-2000:]
-    result = json.loads(done.stdout.strip().splitlines()[-1])
-    assert result == {"run": "success", "tasks": dict.fromkeys(TASKS, "success")}
+def test_the_providers_operators_go_from_data_to_a_served_model(
+    mode: str, aws: Any, runs: dict[str, tuple[dict[str, Any], str]]
+) -> None:
+    result, printed = runs[mode]
+    assert result == {"run": "success", "tasks": dict.fromkeys(TASKS, "success")}, printed[-6000:]
     # Printed by the container, read from CloudWatch Logs by the provider's sensor.
-    assert "the sum is 10" in done.stdout
+    assert "the sum is 10" in printed
 
     sagemaker, name = aws.client("sagemaker"), f"provider-{mode}"
     assert sagemaker.describe_processing_job(ProcessingJobName=f"{name}-process")["ProcessingJobStatus"] == "Completed"

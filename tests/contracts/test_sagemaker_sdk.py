@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import statistics
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from sdk_inputs import AGES, COLOURS, INCOMES
 
-pytestmark = [
-    pytest.mark.pocketaws,
-    pytest.mark.skipif(
-        importlib.util.find_spec("sagemaker") is None,
-        reason="the SageMaker SDK shares an environment with Airflow on Python 3.11 only (see requirements.in)",
-    ),
-]
-
-AGES = [23 + (7 * row) % 41 for row in range(300)]
-INCOMES = [1000 + 13.5 * row for row in range(300)]
-COLOURS = [("red", "green", "blue")[row % 3] if row % 50 else "" for row in range(300)]
+pytestmark = pytest.mark.pocketaws
 
 
-@pytest.fixture(scope="module")
-def baseline(pocketaws: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("sdk")
-    dataset = folder / "baseline.csv"
-    rows = [f"{age},{income},{colour}" for age, income, colour in zip(AGES, INCOMES, COLOURS, strict=True)]
-    dataset.write_text("age,income,colour\n" + "\n".join(rows) + "\n")
-    pocketaws.client("s3").create_bucket(Bucket="sdk-results")
-    result = subprocess.run(
-        [
-            sys.executable,
-            str(Path(__file__).with_name("sdk_suggest_baseline.py")),
-            str(dataset),
-            "s3://sdk-results/out",
-        ],
-        env={**pocketaws.env, "HOME": str(folder), "PATH": "/usr/bin:/bin"},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr[-4000:]
-    answer: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
-    return answer
+@pytest.fixture
+def baseline(sdk: dict[str, Any]) -> dict[str, Any]:
+    return dict(sdk["sdk_data_quality"])
 
 
 def test_suggest_baseline_really_ran_a_job_with_awss_own_image_name(baseline: dict[str, Any], pocketaws: Any) -> None:

@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from sdk_inputs import PEOPLE
 
 from endpointwatch.jobs.clarify.config import AnalysisConfig, BiasMethod, FacetConfig
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("sagemaker") is None,
-    reason="the SageMaker SDK shares an environment with Airflow on Python 3.11 only (see requirements.in)",
-)
-PROGRAM = Path(__file__).with_name("sdk_model_bias.py")
-ROWS = [(row % 3 == 0, row % 4 == 0, "fm"[row % 2], 20 + row * 7 % 50, row % 5) for row in range(400)]
+pytestmark = pytest.mark.pocketaws
 
 
-def told(folder: Path, *arguments: str, **environment: str) -> dict[str, Any]:
-    result = subprocess.run(
-        [sys.executable, str(PROGRAM), *arguments],
-        env={"PATH": "/usr/bin:/bin", **environment, "HOME": str(folder)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr[-4000:]
-    answer: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
-    return answer
+@pytest.fixture
+def answer(sdk: dict[str, Any]) -> dict[str, Any]:
+    return dict(sdk["sdk_model_bias"])
 
 
-@pytest.fixture(scope="module")
-def answer(pocketaws: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """One start of the SDK, which takes seconds, for all tests."""
-    s3 = pocketaws.client("s3")
-    s3.create_bucket(Bucket="sdk-bias")
-    text = "".join(f"{int(label)},{int(said)},{gender},{age},{job}\n" for label, said, gender, age, job in ROWS)
-    s3.put_object(Bucket="sdk-bias", Key="data/rows.csv", Body=text.encode())
-    folder = tmp_path_factory.mktemp("sdk")
-    return told(folder, "s3://sdk-bias/data/rows.csv", "s3://sdk-bias/out", **pocketaws.env)
-
-
-@pytest.mark.pocketaws
 def test_the_configuration_of_a_schedule_is_read_as_it_was_meant(answer: dict[str, Any]) -> None:
     config = AnalysisConfig.model_validate(answer["configurations"]["schedule"])
     assert config.facet == (
@@ -59,7 +28,6 @@ def test_the_configuration_of_a_schedule_is_read_as_it_was_meant(answer: dict[st
     assert config.methods.asked == ()
 
 
-@pytest.mark.pocketaws
 def test_the_configurations_of_jobs_are_read_as_they_were_meant(answer: dict[str, Any]) -> None:
     every, beside = (
         AnalysisConfig.model_validate(answer["configurations"][name]) for name in ("every value", "beside")
@@ -77,7 +45,6 @@ def test_the_configurations_of_jobs_are_read_as_they_were_meant(answer: dict[str
         assert config.model_extra == {}
 
 
-@pytest.mark.pocketaws
 def test_model_bias_monitor_learns_a_baseline_and_its_own_classes_read_it(answer: dict[str, Any]) -> None:
     baseline = answer["baseline"]
     assert "sagemaker-clarify-processing" in baseline["image"]
@@ -85,7 +52,7 @@ def test_model_bias_monitor_learns_a_baseline_and_its_own_classes_read_it(answer
     assert baseline["exit_message"] == "Completed: SageMaker XAI Analyzer ran successfully"
     (women,) = baseline["constraints"]["post_training_bias_metrics"]["facets"]["gender"]
     values = {metric["name"]: metric["value"] for metric in women["metrics"]}
-    accepted = {who: [said for _, said, gender, _, _ in ROWS if gender == who] for who in "fm"}
+    accepted = {who: [said for _, said, gender, _, _ in PEOPLE if gender == who] for who in "fm"}
     share = {who: sum(said) / len(said) for who, said in accepted.items()}
     assert values["DPPL"] == pytest.approx(share["m"] - share["f"])
     assert len(values) == 13

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import subprocess
-import sys
 import tarfile
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -18,21 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from endpointwatch.jobs.__main__ import main
 from endpointwatch.jobs.clarify.config import AnalysisConfig
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("sagemaker") is None,
-    reason="the SageMaker SDK shares an environment with Airflow on Python 3.11 only (see requirements.in)",
-)
-PROGRAM = Path(__file__).with_name("sdk_model_explainability.py")
+pytestmark = pytest.mark.pocketaws
 
 
-def test_a_configuration_of_the_sdk_is_done_as_it_was_meant(tmp_path):
-    result = subprocess.run(
-        [sys.executable, str(PROGRAM)],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1"},
-        capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr[-4000:]
-    text = result.stdout.strip().splitlines()[-1]
+def test_a_configuration_of_the_sdk_is_done_as_it_was_meant(sdk, tmp_path):
+    text = json.dumps(sdk["sdk_model_explainability"])
     config = AnalysisConfig.model_validate_json(text)
     assert config.unsupported == ()
     shap = config.methods.shap

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -32,8 +32,45 @@ def initialised(tmp_path_factory) -> Iterator[Settings]:
 @pytest.fixture
 def settings(tmp_path, monkeypatch, initialised) -> Iterator[Settings]:
     """A stack of its own on free ports; whatever is left of it is ended after the test."""
-    made = _settings_in(tmp_path)
-    _copy_database(initialised, made)
+    with _stack_in(tmp_path, monkeypatch) as made:
+        subprocess.run(["cp", "-a", postgres.data_folder(initialised), _installed(initialised, made)], check=True)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory, initialised) -> Iterator[Settings]:
+    """A stack that runs, for the tests of a file that only look at it."""
+    folder = tmp_path_factory.mktemp("lasting")
+    with pytest.MonkeyPatch.context() as patch, _stack_in(folder, patch) as made:
+        subprocess.run(["cp", "-a", postgres.data_folder(initialised), _installed(initialised, made)], check=True)
+        yield stack.up(made, say=stack.quiet).settings
+
+
+@pytest.fixture(scope="module")
+def used_database(initialised) -> Path:
+    """Where the database lies between the tests of a file that write nothing into it: on the same file system."""
+    return postgres.data_folder(initialised).with_name("used")
+
+
+@pytest.fixture
+def settings_with_used_database(tmp_path, monkeypatch, initialised, used_database) -> Iterator[Settings]:
+    """As ``settings``, but the database is that of the test before if its server was ended in order: no copy."""
+    with _stack_in(tmp_path, monkeypatch) as made:
+        source, data = postgres.data_folder(initialised), _installed(initialised, made)
+        if used_database.exists():
+            used_database.rename(data)
+        else:
+            subprocess.run(["cp", "-a", source, data], check=True)
+        yield made
+        with suppress(Exception):
+            stack.down(made, say=stack.quiet)
+        if data.exists() and postgres.server_pid(made) is None:
+            data.rename(used_database)
+
+
+@contextmanager
+def _stack_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    made = _settings_in(folder)
     for name in ("ENDPOINTWATCH_AIRFLOW_PORT", "ENDPOINTWATCH_AWS_PORT", "ENDPOINTWATCH_POSTGRES_PORT"):
         monkeypatch.delenv(name, raising=False)
     yield made
@@ -45,13 +82,14 @@ def settings(tmp_path, monkeypatch, initialised) -> Iterator[Settings]:
     shutil.rmtree(made.shared, ignore_errors=True)
 
 
-def _copy_database(source: Settings, target: Settings) -> None:
+def _installed(source: Settings, target: Settings) -> Path:
+    """Make the target know the source's passwords; the folder for its data, which is still missing."""
     target.airflow_home.mkdir(parents=True)
     shutil.copy(source.airflow_home / "secrets.json", target.airflow_home)
     data = postgres.data_folder(target)
     data.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", postgres.data_folder(source), data], check=True)
     shutil.copy(postgres.data_folder(source).parent / "postgres.installation", data.parent)
+    return data
 
 
 def _settings_in(folder: Path) -> Settings:

@@ -34,15 +34,15 @@ def connect(settings, **more):
     return psycopg2.connect(**given, **more)
 
 
-def test_only_the_installations_password_opens_the_database(running):
-    connect(running, password=load_or_make(running.airflow_home).postgres_password).close()
+def test_only_the_installations_password_opens_the_database(lasting):
+    connect(lasting, password=load_or_make(lasting.airflow_home).postgres_password).close()
     for password in ("", "airflow", "wrong"):
         with pytest.raises(psycopg2.OperationalError, match="password"):
-            connect(running, password=password, passfile="/nonexistent")
+            connect(lasting, password=password, passfile="/nonexistent")
 
 
-def test_the_password_stands_in_no_command_line(running):
-    password = load_or_make(running.airflow_home).postgres_password
+def test_the_password_stands_in_no_command_line(lasting):
+    password = load_or_make(lasting.airflow_home).postgres_password
     lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert password not in lines
 
@@ -61,10 +61,10 @@ def test_what_was_committed_a_second_ago_is_there_after_the_server_was_killed(ru
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="root alone has to become another user")
-def test_root_runs_the_server_as_an_ordinary_user_whose_data_nobody_else_reads(running):
-    server = stack.runs_of(running).running("postgres")
+def test_root_runs_the_server_as_an_ordinary_user_whose_data_nobody_else_reads(lasting):
+    server = stack.runs_of(lasting).running("postgres")
     assert server.uids().real == postgres.account().uid != 0
-    data = postgres.data_folder(running).stat()
+    data = postgres.data_folder(lasting).stat()
     assert (data.st_uid, data.st_mode & 0o077) == (postgres.account().uid, 0)
 
 
@@ -129,6 +129,6 @@ def test_a_folder_that_somebody_else_has_put_in_our_place_is_refused(tmp_path):
         postgres._make_parent(link)
 
 
-def test_the_servers_environment_is_marked_and_otherwise_empty(running):
-    given = stack.runs_of(running).running("postgres").environ()
+def test_the_servers_environment_is_marked_and_otherwise_empty(lasting):
+    given = stack.runs_of(lasting).running("postgres").environ()
     assert set(given) - {"PG_GRANDPARENT_PID", "PGSYSCONFDIR", "PGLOCALEDIR"} <= {"PATH", "LC_ALL", MARK}

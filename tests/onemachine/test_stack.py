@@ -25,6 +25,12 @@ from onemachine.settings import HOST
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture
+def settings(settings_with_used_database):
+    """Nothing here writes into the database."""
+    return settings_with_used_database
+
+
 def up(settings, **more):
     return stack.up(settings, say=stack.quiet, ready_seconds=30, **more)
 

@@ -1,20 +1,16 @@
-"""What a user of the SageMaker Python SDK (v3) writes; run as a program of its own by ``test_sagemaker_sdk.py``.
-
-The last line it prints is one JSON object: the job's name, and statistics and constraints as the SDK's own classes read
-them.
-"""
+"""What a user of the SageMaker Python SDK (v3) writes to learn a baseline; run by ``sdk_program.py``."""
 
 from __future__ import annotations
 
-import json
-import sys
+from typing import Any
 
 import boto3
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.model_monitor import DatasetFormat, DefaultModelMonitor
 
 
-def main(dataset: str, output_s3_uri: str) -> None:
+def answer(dataset: str, output_s3_uri: str) -> dict[str, Any]:
+    """The job, and statistics and constraints as the SDK's own classes read them."""
     # Without a default bucket the SDK asks STS for the account, and it does so at AWS's own address whatever
     # AWS_ENDPOINT_URL says.
     session = Session(boto_session=boto3.Session(region_name="us-east-1"), default_bucket="sdk-results")
@@ -34,7 +30,7 @@ def main(dataset: str, output_s3_uri: str) -> None:
         logs=True,
     )
     job = monitor.latest_baselining_job
-    answer = {
+    return {
         "job": monitor.latest_baselining_job_name,
         "image": monitor.image_uri,
         "statistics": monitor.baseline_statistics().body_dict,
@@ -42,8 +38,3 @@ def main(dataset: str, output_s3_uri: str) -> None:
         "status": job.describe()["ProcessingJobStatus"],
         "exit_message": job.describe().get("ExitMessage"),
     }
-    print("\n" + json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
