@@ -163,8 +163,6 @@ class Traffic:
 def world(aws, monkeypatch):
     for name, value in aws.env.items():
         monkeypatch.setenv(name, value)
-    # This local AWS flushes its metrics every half second.
-    monkeypatch.setattr("endpointwatch_airflow.operators.shadow.SETTLE_SECONDS", 2)
     made = World(aws)
     yield made
     aws.client("sagemaker").delete_endpoint(EndpointName=made.name)
@@ -268,7 +266,7 @@ def test_the_trigger_fires_when_the_lease_comes_free_and_when_it_is_time_to_look
 
 def shadow(world: World, version: str, wait: Any) -> Any:
     operator = ShadowModelOperator(
-        task_id="shadow", endpoint=world.declared(), settings=Shadow(seconds=3, maximum_errors=0.01),
+        task_id="shadow", endpoint=world.declared(), settings=Shadow(seconds=4, maximum_errors=0.01),
         registered={"model_package_arn": world.package(version), "model_version": world.model(version)},
         aws_conn_id=None, waiter_delay=1, waiter_max_attempts=90,
     )  # fmt: skip
