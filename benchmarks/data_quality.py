@@ -13,8 +13,8 @@ and the peak memory of ours for four times as many records. Peers live in enviro
 
 Examples:
   make bench-data-quality
-  make bench-data-quality ARGS="--quick"
-  make bench-data-quality ARGS="--records 400000 --only ours --only scan --keep /tmp/captures"
+  make bench-data-quality BENCH_ARGS="--quick"
+  make bench-data-quality BENCH_ARGS="--records 400000 --only ours --only scan --keep /tmp/captures"
 """
 
 from __future__ import annotations
