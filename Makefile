@@ -14,8 +14,9 @@ BIN := $(ROOT)/.venv/bin
 # The caller's PYTHONPATH does not count: it may hold another checkout.
 RUN := PYTHONPATH="$(ROOT)/include:$(ROOT)/plugins" $(BIN)/python
 TESTS ?= tests
-# Processes that share the tests (tests/conftest.py says how); 0: one after another, in one.
-TEST_PROCESSES ?= 2
+# Processes that share the tests (tests/conftest.py says how); 0: one after another, in one. Three for two cores: the two
+# that take the end-to-end tests wait a good part of their time.
+TEST_PROCESSES ?= 3
 PYTEST_ARGS ?=
 PYTEST := $(RUN) -m pytest -n $(TEST_PROCESSES)
 BENCH_ARGS ?=

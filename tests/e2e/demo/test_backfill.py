@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 OF_LABELS = ("/merge/", "/model_quality/", "/bias/")
 #: Hours that are judged once more: quiet ones, those without labels, and those of the new system.
-ONCE_MORE = 8
+ONCE_MORE = 6
 
 
 @pytest.fixture(scope="module")
