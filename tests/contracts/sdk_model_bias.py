@@ -6,9 +6,9 @@ from typing import Any
 
 import boto3
 from sagemaker.core.clarify import BiasConfig, DataConfig, ModelPredictedLabelConfig, _AnalysisConfigGenerator
-from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.model_monitor.clarify_model_monitoring import BiasAnalysisConfig, ModelBiasMonitor
 from sagemaker.core.model_monitor.monitoring_files import Constraints
+from sdk_session import monitor_arguments
 
 HEADERS = ["approved", "predicted", "gender", "age", "occupation"]
 
@@ -54,16 +54,7 @@ def configurations() -> dict[str, Any]:
 
 
 def baseline(dataset: str, output: str) -> dict[str, Any]:
-    # Without a default bucket the SDK asks STS for the account, and it does so at AWS's own address whatever
-    # AWS_ENDPOINT_URL says.
-    session = Session(boto_session=boto3.Session(region_name="us-east-1"), default_bucket="sdk-bias")
-    monitor = ModelBiasMonitor(
-        role="arn:aws:iam::123456789012:role/EndpointWatch",
-        instance_count=1,
-        instance_type="ml.m5.large",
-        max_runtime_in_seconds=600,
-        sagemaker_session=session,
-    )
+    monitor = ModelBiasMonitor(**monitor_arguments())
     # What `suggest_baseline` does; in SDK 3 its last line asks the finished job for an attribute that it does not have.
     processor = monitor._create_baselining_processor()
     bias = BiasConfig([1], "gender", ["f"], "occupation")
@@ -84,7 +75,9 @@ def baseline(dataset: str, output: str) -> dict[str, Any]:
         "image": monitor.image_uri,
         "status": told["ProcessingJobStatus"],
         "exit_message": told.get("ExitMessage"),
-        "constraints": Constraints.from_s3_uri(f"{output}/analysis.json", sagemaker_session=session).body_dict,
+        "constraints": Constraints.from_s3_uri(
+            f"{output}/analysis.json", sagemaker_session=monitor.sagemaker_session
+        ).body_dict,
         "config": BiasAnalysisConfig(bias, headers=HEADERS, label="approved")._to_dict(),
     }
 
